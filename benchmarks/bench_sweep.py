@@ -1,0 +1,109 @@
+"""The whole `paper` preset at half-width 1e-3 on two threads: time, memory, growth of memory.
+
+Each workload runs in a process of its own, whose resident set is read as cells finish.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparison import Compare
+
+HALF_WIDTH = 1e-3
+N_THREADS = 2
+
+SCRIPT = """
+import json, resource, sys, time
+import htmu
+
+def resident_mib():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+def note(progress):
+    if not resident or progress.n_finished > resident[-1][0]:
+        resident.append((progress.n_finished, resident_mib()))
+
+arguments = json.loads(sys.argv[1])
+resident = [(0, resident_mib())]
+start = time.perf_counter()
+result = htmu.sweep(progress=note, **arguments)
+seconds = time.perf_counter() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+table = result.to_pandas()
+print(json.dumps({
+    "seconds": seconds, "peak_mib": peak, "resident_mib": resident, "cells": len(result),
+    "converged": bool(table["converged"].all()),
+    "largest_half_width": float((table["upper"] - table["lower"]).max() / 2),
+}))
+"""
+
+
+def sweep_in_process(**arguments: Any) -> dict[str, Any]:
+    """Run `htmu.sweep` in a fresh process and return what it measured."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def resident_growth(figures: dict[str, Any]) -> float:
+    """MiB by which the resident set grew from the first fifth of the cells to the end."""
+    resident = figures["resident_mib"]
+    settled = [mib for finished, mib in resident if finished <= figures["cells"] / 5]
+    return float(resident[-1][1] - max(settled))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    ("label", "arguments", "goal_seconds"),
+    [
+        ("paper", {"preset": "paper"}, 600),
+        ("quick", {"preset": "quick"}, 60),
+        ("N=10000", {"m": [100], "n": [100], "alpha": [1, 2, 3, 4, 5]}, None),
+    ],
+    ids=["paper", "quick", "N=10000"],
+)
+def test_sweep(
+    benchmark: Any,
+    compare: Compare,
+    tmp_path: Path,
+    label: str,
+    arguments: dict[str, Any],
+    goal_seconds: float | None,
+) -> None:
+    figures: dict[str, Any] = {}
+
+    def run() -> None:
+        figures.update(
+            sweep_in_process(
+                **arguments,
+                tol=HALF_WIDTH,
+                n_threads=N_THREADS,
+                seed=0,
+                out=str(tmp_path / "run.htmu"),
+            )
+        )
+
+    benchmark.pedantic(run, rounds=1)
+    assert figures["converged"]
+    assert figures["largest_half_width"] <= HALF_WIDTH
+    compare.record(
+        figures["seconds"],
+        None,
+        work=figures["cells"],
+        unit="cells",
+        goal_seconds=goal_seconds,
+        peak_mib=round(figures["peak_mib"], 1),
+        growth_mib=round(resident_growth(figures), 1),
+    )

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "htmu/common/types.hpp"
+
+namespace htmu {
+
+/// A flag that any thread may set to stop work in progress.
+class CancelToken {
+   public:
+    void cancel() noexcept { flag_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool cancelled() const noexcept { return flag_.load(std::memory_order_relaxed); }
+
+   private:
+    std::atomic<bool> flag_{false};
+};
+
+/// How a long computation runs and how it is stopped.
+struct RunControl {
+    int n_threads = 1;
+    /// Asked on the calling thread only, at most every 50 ms; true stops the work.
+    std::function<bool()> interrupted;
+    /// Asked on every thread before each item; may be null.
+    const CancelToken* cancel = nullptr;
+};
+
+/// Largest number of threads that a call may ask for.
+inline constexpr int max_threads = 1024;
+
+/// Calls body(item, worker) once for every item in [0, n_items), on control.n_threads threads, of
+/// which the calling one is a member; worker is in [0, n_threads). Items are handed out in
+/// ascending order, one at a time, so an item should take 10 us to 100 ms.
+///
+/// If bodies throw, no further item starts and the exception of the lowest failing item is
+/// rethrown. Throws Cancelled when control asks to stop. Returns or throws only after every
+/// worker has stopped.
+void parallel_for(Index n_items, const RunControl& control,
+                  const std::function<void(Index item, int worker)>& body);
+
+/// Threads that parallel_for will use for n_items items: at least 1, at most n_items.
+[[nodiscard]] int worker_count(Index n_items, const RunControl& control);
+
+}  // namespace htmu

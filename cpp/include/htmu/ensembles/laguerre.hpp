@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "htmu/common/types.hpp"
+#include "htmu/linalg/bidiagonal.hpp"
+#include "htmu/random/variates.hpp"
+
+namespace htmu {
+
+/// The beta-Laguerre ensemble: eigenvalues with joint density proportional to
+/// prod l_i^a e^{-rate l_i} prod_{i<j} |l_i - l_j|^beta on (0, inf)^n.
+struct LaguerreParameters {
+    Index n = 1;
+    double beta = 1.0;  ///< >= 0; 0 is the limit of n independent Gamma(a + 1)
+    double a = 0.0;     ///< > -1
+    double rate = 1.0;  ///< > 0
+};
+
+/// Throws InvalidInput naming the parameter that lies outside its domain.
+void check_parameters(const LaguerreParameters& parameters);
+
+/// Mean and variance of a statistic of one matrix.
+struct Moments {
+    double mean = 0.0;
+    double variance = 0.0;
+};
+
+/// Closed forms from Selberg's integral (rate r shifts S by -n(n-1)/2 log r and sum log l by
+/// -n log r, and divides sum l by r). O(n) digammas and trigammas.
+/// Source: Forrester and Warnaar, Bull. Amer. Math. Soc. 45, 489 (2008), for the integral.
+[[nodiscard]] Moments log_vandermonde_moments(const LaguerreParameters& parameters);
+[[nodiscard]] Moments log_determinant_moments(const LaguerreParameters& parameters);
+[[nodiscard]] Moments trace_moments(const LaguerreParameters& parameters);
+
+/// Shape of the Gamma law of the trace (rate as in the parameters): n(a+1) + beta n(n-1)/2.
+[[nodiscard]] double trace_shape(const LaguerreParameters& parameters);
+
+/// E sum l^2 and E sum l^3, from the bidiagonal model: B B^T is tridiagonal with entries that are
+/// sums and products of independent Gamma variates.
+[[nodiscard]] double mean_sum_squares(const LaguerreParameters& parameters);
+[[nodiscard]] double mean_sum_cubes(const LaguerreParameters& parameters);
+
+/// The bidiagonal model of Dumitriu and Edelman (J. Math. Phys. 43, 5830, 2002; Algorithm 2 of
+/// Hodgkinson, Wang and Mahoney, ICML 2025): lower bidiagonal B with independent entries,
+/// rate B_ii^2 ~ Gamma(a + 1 + beta (n-i)/2) and rate B_{i+1,i}^2 ~ Gamma(beta (n-i)/2), i = 1..n;
+/// the eigenvalues are those of B B^T, the squared singular values of B.
+class LaguerreSampler {
+   public:
+    explicit LaguerreSampler(const LaguerreParameters& parameters);
+
+    [[nodiscard]] Index n() const noexcept { return static_cast<Index>(diagonal_.size()); }
+
+    /// The entries of B: diagonal (n) and subdiagonal (n - 1). A function of (key, matrix) alone.
+    void sample(StreamKey key, std::uint64_t matrix, Span diagonal, Span subdiagonal) const;
+
+    /// Eigenvalues, ascending, to high relative accuracy; returns their summed logarithm, which
+    /// is that of the squared diagonal.
+    double sample_eigenvalues(StreamKey key, std::uint64_t matrix, SpectrumWorkspace& workspace,
+                              Span eigenvalues) const;
+
+   private:
+    std::vector<GammaLaw> diagonal_;
+    std::vector<GammaLaw> subdiagonal_;  // empty for beta = 0
+    double scale_;                       // rate^(-1/2)
+};
+
+}  // namespace htmu

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace htmu {
+
+/// A product of positive normal numbers kept as mantissa in [1, 2) and integer exponent, so that
+/// it neither overflows nor underflows and costs no logarithm a factor.
+class ScaledProduct {
+   public:
+    void multiply(double positive_normal) noexcept {
+        mantissa_ *= positive_normal;
+        const auto bits = std::bit_cast<std::uint64_t>(mantissa_);
+        exponent_ += static_cast<std::int64_t>(bits >> 52) - 1023;
+        mantissa_ = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u);
+    }
+    void add_exponent(std::int64_t exponent) noexcept { exponent_ += exponent; }
+
+    [[nodiscard]] double log() const noexcept {
+        constexpr double log_2 = 0.693147180559945309417232121458;
+        return static_cast<double>(exponent_) * log_2 + std::log(mantissa_);
+    }
+
+   private:
+    double mantissa_ = 1.0;
+    std::int64_t exponent_ = 0;
+};
+
+}  // namespace htmu

@@ -1,0 +1,133 @@
+#include "htmu/linalg/tridiagonal.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "htmu/common/errors.hpp"
+
+namespace htmu {
+namespace {
+
+void load(ConstSpan d, ConstSpan e, SpectrumWorkspace& workspace) {
+    workspace.diagonal.assign(d.begin(), d.end());
+    workspace.off_diagonal.assign(e.begin(), e.end());
+    // stemr wants an off-diagonal of length n.
+    workspace.off_diagonal.push_back(0.0);
+}
+
+void check(LapackInt info, const char* routine) {
+    if (info != 0) {
+        throw ConvergenceFailure(std::string("LAPACK ") + routine + " failed with info = " +
+                                 std::to_string(info) +
+                                 "; try another driver (sterf, stebz or stemr)");
+    }
+}
+
+Index run_sterf(SpectrumWorkspace& workspace, LapackInt n, Span eigenvalues) {
+    LapackInt info = 0;
+    lapack().sterf(&n, workspace.diagonal.data(), workspace.off_diagonal.data(), &info);
+    check(info, "sterf");
+    std::copy_n(workspace.diagonal.begin(), n, eigenvalues.begin());
+    return n;
+}
+
+Index run_stebz(SpectrumWorkspace& workspace, LapackInt n, const EigenvalueRange& range,
+                Span eigenvalues) {
+    char which = 'A';
+    char order = 'E';
+    double lower = range.lower, upper = range.upper;
+    auto first = static_cast<LapackInt>(range.first_index + 1);
+    auto last = static_cast<LapackInt>(range.last_index + 1);
+    if (range.kind == EigenvalueRange::Kind::indices) which = 'I';
+    if (range.kind == EigenvalueRange::Kind::values) which = 'V';
+    // Twice the underflow threshold asks for the most accurate eigenvalues.
+    double tolerance = 2.0 * std::numeric_limits<double>::min();
+    LapackInt found = 0, n_blocks = 0, info = 0;
+    workspace.work.resize(static_cast<std::size_t>(5 * n));
+    workspace.integer_work.resize(static_cast<std::size_t>(5 * n));
+    LapackInt* integers = workspace.integer_work.data();
+    double* found_values = workspace.work.data();
+    lapack().stebz(&which, &order, &n, &lower, &upper, &first, &last, &tolerance,
+                   workspace.diagonal.data(), workspace.off_diagonal.data(), &found, &n_blocks,
+                   found_values, integers, integers + n, workspace.work.data() + n,
+                   integers + 2 * n, &info);
+    check(info, "stebz");
+    std::copy_n(found_values, found, eigenvalues.begin());
+    return found;
+}
+
+Index run_stemr(SpectrumWorkspace& workspace, LapackInt n, Span eigenvalues) {
+    char job = 'N', which = 'A';
+    double unused_value = 0.0;
+    double unused_vector = 0.0;
+    LapackInt unused_index = 0, found = 0, one = 1, try_relative_accuracy = 1, info = 0;
+    LapackInt n_work = 12 * n, n_integer_work = 8 * n, zero_columns = 0;
+    workspace.work.resize(static_cast<std::size_t>(n_work + n));
+    workspace.integer_work.resize(static_cast<std::size_t>(n_integer_work + 2 * n));
+    double* found_values = workspace.work.data() + n_work;
+    LapackInt* support = workspace.integer_work.data() + n_integer_work;
+    lapack().stemr(&job, &which, &n, workspace.diagonal.data(), workspace.off_diagonal.data(),
+                   &unused_value, &unused_value, &unused_index, &unused_index, &found,
+                   found_values, &unused_vector, &one, &zero_columns, support,
+                   &try_relative_accuracy, workspace.work.data(), &n_work,
+                   workspace.integer_work.data(), &n_integer_work, &info);
+    check(info, "stemr");
+    std::copy_n(found_values, found, eigenvalues.begin());
+    std::sort(eigenvalues.begin(), eigenvalues.begin() + found);
+    return found;
+}
+
+}  // namespace
+
+Index tridiagonal_eigenvalues(ConstSpan d, ConstSpan e, TridiagonalDriver driver,
+                              const EigenvalueRange& range, SpectrumWorkspace& workspace,
+                              Span eigenvalues) {
+    const auto n = static_cast<LapackInt>(d.size());
+    if (n == 0) return 0;
+    load(d, e, workspace);
+    if (range.kind != EigenvalueRange::Kind::all || driver == TridiagonalDriver::stebz) {
+        return run_stebz(workspace, n, range, eigenvalues);
+    }
+    if (driver == TridiagonalDriver::stemr) return run_stemr(workspace, n, eigenvalues);
+    return run_sterf(workspace, n, eigenvalues);
+}
+
+void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan e,
+                                   TridiagonalDriver driver, const EigenvalueRange& range,
+                                   const RunControl& control, Span eigenvalues) {
+    if (range.kind == EigenvalueRange::Kind::values && batch > 1) {
+        throw InvalidInput(
+            "a range by values needs a single matrix, for the number of eigenvalues differs "
+            "between matrices; pass one matrix at a time");
+    }
+    const Index n_wanted = range.kind == EigenvalueRange::Kind::indices
+                               ? range.last_index - range.first_index + 1
+                               : n;
+    // Items of about 100 us: an eigenproblem costs some 15 ns n^2.
+    const Index rows_per_item = std::clamp<Index>(7000 / std::max<Index>(1, n * n), 1, 1024);
+    const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
+    std::vector<SpectrumWorkspace> workspaces(
+        static_cast<std::size_t>(worker_count(n_items, control)));
+    parallel_for(n_items, control, [&](Index item, int worker) {
+        std::vector<double> found(static_cast<std::size_t>(n));
+        const Index last = std::min(batch, (item + 1) * rows_per_item);
+        for (Index row = item * rows_per_item; row < last; ++row) {
+            const auto row_d = d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
+            const auto row_e = e.subspan(static_cast<std::size_t>(row * (n - 1)),
+                                         static_cast<std::size_t>(n - 1));
+            const auto finite = [](double value) { return std::isfinite(value); };
+            if (!std::all_of(row_d.begin(), row_d.end(), finite) ||
+                !std::all_of(row_e.begin(), row_e.end(), finite)) {
+                throw NonFinite("matrix " + std::to_string(row) +
+                                " has an entry that is NaN or infinite; remove it or mend it");
+            }
+            tridiagonal_eigenvalues(row_d, row_e, driver, range,
+                                    workspaces[static_cast<std::size_t>(worker)], found);
+            std::copy_n(found.begin(), n_wanted, eigenvalues.begin() + row * n_wanted);
+        }
+    });
+}
+
+}  // namespace htmu

@@ -1,0 +1,98 @@
+#include "htmu/structures/kronecker.hpp"
+
+#include <cmath>
+#include <sstream>
+#include <string>
+
+#include "htmu/common/errors.hpp"
+#include "htmu/linalg/log_vandermonde.hpp"
+#include "htmu/special/digamma.hpp"
+
+namespace htmu {
+namespace {
+
+constexpr std::size_t controls_per_factor = 4;
+
+}  // namespace
+
+KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha) : dims_(std::move(dims)) {
+    if (dims_.empty()) throw InvalidInput("a Kronecker product needs at least one factor, got none");
+    for (const Index n : dims_) {
+        if (n < 1 || n > max_matrix_size || matrix_size_ > max_matrix_size / n) {
+            throw InvalidInput("the factors' sizes must be at least 1 and their product at most " +
+                               std::to_string(max_matrix_size) + ", got a factor of size " +
+                               std::to_string(n));
+        }
+        matrix_size_ *= n;
+    }
+    for (std::size_t j = 0; j < dims_.size(); ++j) {
+        const double exponent =
+            alpha * static_cast<double>(matrix_size_) / static_cast<double>(dims_[j]);
+        if (!(exponent > -1.0)) {
+            std::ostringstream message;
+            message << "alpha must be greater than -n/N for every factor size n, got alpha = "
+                    << alpha << " with n = " << dims_[j] << ", N = " << matrix_size_;
+            throw InvalidInput(message.str());
+        }
+        const LaguerreParameters factor{dims_[j], 1.0, exponent, 1.0};
+        samplers_.emplace_back(factor);
+        // The trace, Gamma(A), is independent of l / sum l.
+        const double trace = trace_shape(factor);
+        const auto n = static_cast<double>(dims_[j]);
+        const double log_trace = digamma(trace);
+        std::string suffix = "_";
+        suffix += std::to_string(j + 1);
+        controls_.push_back({"log_vandermonde" + suffix, log_vandermonde_moments(factor).mean -
+                                                             0.5 * n * (n - 1.0) * log_trace});
+        controls_.push_back(
+            {"sum_log" + suffix, log_determinant_moments(factor).mean - n * log_trace});
+        controls_.push_back(
+            {"sum_squares" + suffix, mean_sum_squares(factor) / (trace * (trace + 1.0))});
+        controls_.push_back({"sum_cubes" + suffix, mean_sum_cubes(factor) /
+                                                       (trace * (trace + 1.0) * (trace + 2.0))});
+    }
+}
+
+void KroneckerLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
+                          Span eigenvalues, Span controls) const {
+    eigenvalues[0] = 1.0;
+    std::size_t filled = 1;
+    for (std::size_t j = 0; j < dims_.size(); ++j) {
+        const auto n = static_cast<std::size_t>(dims_[j]);
+        workspace.factors.resize(n);
+        const Span factor(workspace.factors);
+        const double sum_log = samplers_[j].sample_eigenvalues(key, index * dims_.size() + j,
+                                                               workspace.spectrum, factor);
+        double trace = 0.0;
+        for (const double value : factor) trace += value;
+        double sum_squares = 0.0, sum_cubes = 0.0;
+        for (double& value : factor) {
+            value /= trace;
+            const double square = value * value;
+            sum_squares += square;
+            sum_cubes += square * value;
+        }
+        const Span values = controls.subspan(controls_per_factor * j, controls_per_factor);
+        values[0] = log_vandermonde_sorted(factor);
+        values[1] = sum_log - static_cast<double>(n) * std::log(trace);
+        values[2] = sum_squares;
+        values[3] = sum_cubes;
+        // Expand from the back, so that the products so far serve as input and output.
+        for (std::size_t i = filled; i-- > 0;) {
+            const double base = eigenvalues[i];
+            for (std::size_t k = n; k-- > 0;) eigenvalues[i * n + k] = base * factor[k];
+        }
+        filled *= n;
+    }
+}
+
+double KroneckerLaw::sample_cost() const {
+    double cost = StructuredLaw::sample_cost();
+    for (const Index size : dims_) {
+        const auto n = static_cast<double>(size);
+        cost += 200.0 + 50.0 * n + 15.0 * n * n;
+    }
+    return cost;
+}
+
+}  // namespace htmu

@@ -1,0 +1,290 @@
+"""Run files: finished cells in SQLite, one row a cell, with the grid and settings beside them.
+
+A run is one file. While it is written SQLite keeps ``-wal`` and ``-shm`` files beside it, and the
+writer a ``.lock``; they go when the writer ends. After a kill they stay, hold what was saved last,
+and must be moved together with the file; the next writer folds them in. Readers may look at any
+time, during a run too. The folder must be on a local disk while a run is written (write-ahead
+logging needs shared memory: https://www.sqlite.org/wal.html).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from htmu.errors import HtmuError, RunFileError
+from htmu.sweeps.atomic import check_place
+from htmu.sweeps.grid import Grid
+from htmu.sweeps.lock import RunLock
+from htmu.sweeps.records import COLUMNS, CellResult, as_row, package_version
+from htmu.sweeps.settings import SweepSettings, check_same_run
+
+#: "htmu" in ASCII: tells a run from any other SQLite file.
+APPLICATION_ID = 0x68746D75
+FORMAT_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE cells (
+    key TEXT PRIMARY KEY, structure TEXT NOT NULL,
+    m INTEGER, n INTEGER NOT NULL, alpha REAL NOT NULL, block_beta INTEGER,
+    kappa REAL NOT NULL, stderr REAL, lower REAL, upper REAL, beta REAL NOT NULL,
+    n_samples INTEGER NOT NULL, n_steps INTEGER NOT NULL, converged INTEGER NOT NULL,
+    variance_reduction REAL, seed INTEGER NOT NULL, version TEXT NOT NULL, cpu TEXT NOT NULL,
+    elapsed REAL NOT NULL, finished_at TEXT NOT NULL
+);
+"""
+_INSERT = (
+    f"INSERT INTO cells (key, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+)
+_SELECT = f"SELECT key, {', '.join(COLUMNS)} FROM cells"
+#: Columns where SQLite's NULL stands for NaN, which it cannot store.
+_MAY_BE_NAN = frozenset({"stderr", "lower", "upper", "variance_reduction"})
+
+
+class StoredRun(NamedTuple):
+    """What a run file holds."""
+
+    grid: Grid
+    settings: SweepSettings
+    results: dict[str, CellResult]
+
+
+def read_run(path: str | os.PathLike[str]) -> StoredRun:
+    """Grid, settings and finished cells (by key) of the run at `path`; changes nothing.
+
+    Raises
+    ------
+    RunFileError
+        There is no such file, or it is not a run, or it is damaged, or a newer htmu wrote it.
+    """
+    path = os.fspath(path)
+    _check_path(path)
+    if not os.path.exists(path):
+        raise RunFileError(f"there is no run at {path}; check the name, or start one there")
+    with _explained(path), closing(_connect_reader(path)) as connection:
+        return _read(connection, path)
+
+
+class RunStore:
+    """The one writer of the run at `path`; made if there is none, else checked to be the same.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Run file. Its folder must exist.
+    grid, settings
+        What the run is of. An existing run must have the same settings and a grid whose lists
+        are within those of `grid`; it takes on `grid`.
+    resume : bool
+        Whether the file may exist already.
+
+    Attributes
+    ----------
+    results : dict of str to CellResult
+        Finished cells by key.
+
+    Raises
+    ------
+    RunFileError, RunSettingsError, RunLockedError
+    """
+
+    results: dict[str, CellResult]
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        grid: Grid,
+        settings: SweepSettings,
+        *,
+        resume: bool = True,
+    ) -> None:
+        self.path = os.fspath(path)
+        _check_path(self.path)
+        self._lock = RunLock(self.path)
+        try:
+            # An empty file is what a kill leaves between the creation and the first commit.
+            is_new = not os.path.exists(self.path) or os.path.getsize(self.path) == 0
+            if not (is_new or resume):
+                raise RunFileError(f"{self.path} exists; resume it, remove it or name a new file")
+            try:
+                with _explained(self.path):
+                    self._connection = sqlite3.connect(self.path, isolation_level=None)
+                    try:
+                        self.results = {} if is_new else self._check(grid, settings)
+                        self._write_head(grid, settings, is_new)
+                        self._connection.execute("PRAGMA journal_mode = WAL")
+                        # A finished cell survives a power cut too, at one fsync a cell.
+                        self._connection.execute("PRAGMA synchronous = FULL")
+                    except BaseException:
+                        self._connection.close()
+                        raise
+            except BaseException:
+                if is_new:
+                    self._remove_files()
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def save(self, result: CellResult) -> None:
+        """Add a finished cell; when this returns, the cell is on the disk."""
+        key = result.cell.key
+        with _explained(self.path):
+            self._connection.execute(_INSERT, (key, *as_row(result)))
+        self.results[key] = result
+
+    def close(self) -> None:
+        """Fold the files beside the run into it and free the lock. May be called twice."""
+        # Without its write-ahead log a run can be read from read-only media. A reader that looks
+        # on at this moment keeps the log, which is as good.
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
+        self._lock.release()
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check(self, grid: Grid, settings: SweepSettings) -> dict[str, CellResult]:
+        _check_format(self._connection, self.path)
+        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise RunFileError(f"{self.path} is damaged ({verdict}); {_DAMAGED_REMEDY}")
+        stored = _read(self._connection, self.path)
+        check_same_run(self.path, (stored.grid, stored.settings), (grid, settings))
+        return stored.results
+
+    def _write_head(self, grid: Grid, settings: SweepSettings, is_new: bool) -> None:
+        """Make the tables, or take on a grid that has grown, in one transaction."""
+        head = {"grid": grid.to_dict()}
+        if is_new:
+            head["settings"] = settings.to_dict()
+            head["made"] = {
+                "version": package_version(),
+                "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            }
+        statements = _SCHEMA.split(";")[:-1] if is_new else []
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                self._connection.execute(statement)
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+                [(name, json.dumps(value)) for name, value in head.items()],
+            )
+            if is_new:
+                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _remove_files(self) -> None:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                os.unlink(self.path + suffix)
+
+
+_DAMAGED_REMEDY = "restore it from a copy, or name a new file"
+
+
+def _check_path(path: str) -> None:
+    check_place(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise RunFileError(f"{path} is not a regular file; name a file")
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn SQLite's errors into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        reason = str(error)
+        if "not a database" in reason:
+            message = f"{path} is not an htmu run; name another file"
+        elif "malformed" in reason or "no such" in reason:
+            message = f"{path} is damaged ({reason}); {_DAMAGED_REMEDY}"
+        elif "locked" in reason:
+            message = f"{path} is in use by another program ({reason}); close it and try again"
+        else:
+            message = f"cannot use {path}: {reason}; check the disk's space and your permissions"
+        raise RunFileError(message) from error
+
+
+def _connect_reader(path: str) -> sqlite3.Connection:
+    uri = Path(path).absolute().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        if os.path.exists(f"{path}-wal"):
+            raise
+        # Write-ahead logging wants to make files beside the run, which a read-only folder
+        # forbids; with no log there is nothing to miss.
+        connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_format(connection: sqlite3.Connection, path: str) -> None:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise RunFileError(f"{path} is not an htmu run; name another file")
+    if version > FORMAT_VERSION:
+        raise RunFileError(
+            f"{path} has format {version}, this htmu ({package_version()}) reads up to "
+            f"{FORMAT_VERSION}; install a newer htmu"
+        )
+
+
+def _read(connection: sqlite3.Connection, path: str) -> StoredRun:
+    _check_format(connection, path)
+    try:
+        meta = {
+            name: json.loads(value)
+            for name, value in connection.execute("SELECT name, value FROM meta")
+        }
+        grid = Grid.from_dict(meta["grid"])
+        settings = SweepSettings(**meta["settings"])
+        results: dict[str, CellResult] = {}
+        for key, *values in connection.execute(_SELECT):
+            result = _result(values)
+            if result.cell.key != key:
+                raise ValueError(f"the row of {key} is of another cell")
+            results[key] = result
+    except (ValueError, TypeError, KeyError, AttributeError, HtmuError) as error:
+        raise RunFileError(f"{path} is damaged ({error}); {_DAMAGED_REMEDY}") from error
+    return StoredRun(grid, settings, results)
+
+
+def _result(values: list[Any]) -> CellResult:
+    fields = dict(zip(COLUMNS, values, strict=True))
+    for name in _MAY_BE_NAN:
+        if fields[name] is None:
+            fields[name] = math.nan
+    return CellResult(**{**fields, "converged": bool(fields["converged"])})
