@@ -21,7 +21,7 @@ def _build_and_test(session: nox.Session, *presets: str) -> None:
     for preset in presets:
         session.run("cmake", "--preset", preset, "-G", "Ninja")
         session.run("cmake", "--build", "--preset", preset)
-        session.run("ctest", "--preset", preset)
+        session.run("ctest", "--preset", preset, "--no-tests=error")
 
 
 @nox.session

@@ -85,7 +85,7 @@ def test_singvals_bidiagonal(compare: Compare, n: int) -> None:
 
 @pytest.mark.parametrize("n", [10, 100, 1000, 10_000])
 def test_log_vandermonde(compare: Compare, n: int) -> None:
-    """The baseline is the faster of two NumPy sums: the batch at once, or eigenvalue by eigenvalue."""
+    """Against the faster of two NumPy sums: the batch at once, or eigenvalue by eigenvalue."""
     rng = np.random.default_rng(7)
     x = np.sort(rng.gamma(2.0, size=(max(1, 10_000_000 // (10 * n * n)), n)), axis=-1)
     first, second = np.triu_indices(n, 1) if n <= 1000 else (None, None)

@@ -20,6 +20,33 @@ namespace {
 
 double n_pairs(Index n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1); }
 
+/// Sum of log x_i for x_i >= 0, by one product.
+double sum_of_logs(ConstSpan x) {
+    ScaledProduct product;
+    double logs_of_subnormals = 0.0;
+    for (const double value : x) {
+        if (value >= std::numeric_limits<double>::min()) {
+            product.multiply(value);
+        } else {
+            logs_of_subnormals += std::log(value);
+        }
+    }
+    return product.log() + logs_of_subnormals;
+}
+
+/// Turns the entries of a lower bidiagonal B into those of the tridiagonal B B^T.
+void product_with_transpose(Span diagonal, Span subdiagonal) {
+    double previous_square = 0.0;
+    for (std::size_t i = 0; i < diagonal.size(); ++i) {
+        const double entry = diagonal[i];
+        diagonal[i] = entry * entry + previous_square;
+        if (i < subdiagonal.size()) {
+            previous_square = subdiagonal[i] * subdiagonal[i];
+            subdiagonal[i] *= entry;
+        }
+    }
+}
+
 /// Raw moments E g^k of Gamma(shape), k = 1..3.
 struct GammaMoments {
     double first, second, third;
@@ -150,26 +177,24 @@ void LaguerreSampler::sample(StreamKey key, std::uint64_t matrix, Span diagonal,
 }
 
 double LaguerreSampler::sample_eigenvalues(StreamKey key, std::uint64_t matrix,
+                                           EigenvalueAccuracy accuracy,
                                            SpectrumWorkspace& workspace, Span eigenvalues) const {
     const std::size_t size = diagonal_.size();
-    workspace.diagonal.resize(size);
+    std::vector<double>& diagonal = workspace.diagonal;
     std::vector<double>& subdiagonal = workspace.subdiagonal;
+    diagonal.resize(size);
     subdiagonal.resize(size - 1);
-    sample(key, matrix, workspace.diagonal, subdiagonal);
-
-    ScaledProduct determinant;
-    double logs_of_subnormals = 0.0;
-    for (const double entry : workspace.diagonal) {
-        if (entry >= std::numeric_limits<double>::min()) {
-            determinant.multiply(entry);
-        } else {
-            logs_of_subnormals += std::log(entry);
-        }
+    sample(key, matrix, diagonal, subdiagonal);
+    const double half_log_determinant = sum_of_logs(diagonal);
+    if (accuracy == EigenvalueAccuracy::relative) {
+        bidiagonal_singular_values(diagonal, subdiagonal, workspace, eigenvalues);
+        std::reverse(eigenvalues.begin(), eigenvalues.end());
+        for (double& value : eigenvalues) value *= value;
+    } else {
+        product_with_transpose(diagonal, subdiagonal);
+        tridiagonal_eigenvalues_in_place(diagonal, subdiagonal, eigenvalues);
     }
-    bidiagonal_singular_values(workspace.diagonal, subdiagonal, workspace, eigenvalues);
-    std::reverse(eigenvalues.begin(), eigenvalues.end());
-    for (double& value : eigenvalues) value *= value;
-    return 2.0 * (determinant.log() + logs_of_subnormals);
+    return 2.0 * half_log_determinant;
 }
 
 }  // namespace htmu

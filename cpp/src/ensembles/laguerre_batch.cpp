@@ -55,7 +55,7 @@ void sample_eigenvalues_batch(const LaguerreParameters& parameters, Index size, 
     for_each_matrix(size, spectrum_cost(parameters.n), control,
                     [&](Index matrix, std::size_t worker) {
                         sampler.sample_eigenvalues(key, static_cast<std::uint64_t>(matrix),
-                                                   workspaces[worker],
+                                                   EigenvalueAccuracy::relative, workspaces[worker],
                                                    row_of(eigenvalues, matrix, parameters.n));
                     });
 }
@@ -72,7 +72,7 @@ void sample_log_vandermonde_batch(const LaguerreParameters& parameters, Index si
                         std::vector<double>& spectrum = spectra[worker];
                         spectrum.resize(static_cast<std::size_t>(parameters.n));
                         sampler.sample_eigenvalues(key, static_cast<std::uint64_t>(matrix),
-                                                   workspaces[worker], spectrum);
+                                                   EigenvalueAccuracy::relative, workspaces[worker], spectrum);
                         log_vandermondes[static_cast<std::size_t>(matrix)] =
                             log_vandermonde_sorted(spectrum);
                     });

@@ -150,7 +150,8 @@ class RobbinsMonroSolver {
         const LaguerreSampler sampler({law_.matrix_size(), beta, a_, 1.0});
         of_reference_ = draw([&](std::uint64_t index, StructureWorkspace& workspace,
                                  std::vector<double>& eigenvalues) {
-            sampler.sample_eigenvalues(reference_key_, index, workspace.spectrum, eigenvalues);
+            sampler.sample_eigenvalues(reference_key_, index, sufficient_accuracy(a_),
+                                       workspace.spectrum, eigenvalues);
         });
         n_drawn_ += own_.batch;
     }

@@ -25,14 +25,6 @@ void check(LapackInt info, const char* routine) {
     }
 }
 
-Index run_sterf(SpectrumWorkspace& workspace, LapackInt n, Span eigenvalues) {
-    LapackInt info = 0;
-    lapack().sterf(&n, workspace.diagonal.data(), workspace.off_diagonal.data(), &info);
-    check(info, "sterf");
-    std::copy_n(workspace.diagonal.begin(), n, eigenvalues.begin());
-    return n;
-}
-
 Index run_stebz(SpectrumWorkspace& workspace, LapackInt n, const EigenvalueRange& range,
                 Span eigenvalues) {
     char which = 'A';
@@ -81,6 +73,14 @@ Index run_stemr(SpectrumWorkspace& workspace, LapackInt n, Span eigenvalues) {
 
 }  // namespace
 
+void tridiagonal_eigenvalues_in_place(Span d, Span e, Span eigenvalues) {
+    auto n = static_cast<LapackInt>(d.size());
+    LapackInt info = 0;
+    lapack().sterf(&n, d.data(), e.data(), &info);
+    check(info, "sterf");
+    std::copy(d.begin(), d.end(), eigenvalues.begin());
+}
+
 Index tridiagonal_eigenvalues(ConstSpan d, ConstSpan e, TridiagonalDriver driver,
                               const EigenvalueRange& range, SpectrumWorkspace& workspace,
                               Span eigenvalues) {
@@ -91,7 +91,8 @@ Index tridiagonal_eigenvalues(ConstSpan d, ConstSpan e, TridiagonalDriver driver
         return run_stebz(workspace, n, range, eigenvalues);
     }
     if (driver == TridiagonalDriver::stemr) return run_stemr(workspace, n, eigenvalues);
-    return run_sterf(workspace, n, eigenvalues);
+    tridiagonal_eigenvalues_in_place(workspace.diagonal, workspace.off_diagonal, eigenvalues);
+    return n;
 }
 
 void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan e,

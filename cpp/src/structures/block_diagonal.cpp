@@ -12,7 +12,7 @@
 namespace htmu {
 
 BlockDiagonalLaw::BlockDiagonalLaw(std::vector<Index> sizes, double alpha, double block_beta)
-    : sizes_(std::move(sizes)) {
+    : sizes_(std::move(sizes)), accuracy_(sufficient_accuracy(alpha)) {
     if (sizes_.empty()) throw InvalidInput("a block-diagonal matrix needs at least one block, got none");
     std::vector<Index> distinct = sizes_;
     std::sort(distinct.begin(), distinct.end());
@@ -62,7 +62,7 @@ void BlockDiagonalLaw::sample(StreamKey key, std::uint64_t index, StructureWorks
         const Span spectrum = eigenvalues.subspan(first, size);
         const std::uint64_t matrix = index * sizes_.size() + block;
         sum_log += samplers_[sampler_of_block_[block]].sample_eigenvalues(
-            key, matrix, workspace.spectrum, spectrum);
+            key, matrix, accuracy_, workspace.spectrum, spectrum);
         within += log_vandermonde_sorted(spectrum);
         first += size;
     }

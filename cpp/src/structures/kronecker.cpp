@@ -15,7 +15,8 @@ constexpr std::size_t controls_per_factor = 4;
 
 }  // namespace
 
-KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha) : dims_(std::move(dims)) {
+KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha)
+    : dims_(std::move(dims)), accuracy_(sufficient_accuracy(alpha)) {
     if (dims_.empty()) throw InvalidInput("a Kronecker product needs at least one factor, got none");
     for (const Index n : dims_) {
         if (n < 1 || n > max_matrix_size || matrix_size_ > max_matrix_size / n) {
@@ -61,7 +62,7 @@ void KroneckerLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace
         const auto n = static_cast<std::size_t>(dims_[j]);
         workspace.factors.resize(n);
         const Span factor(workspace.factors);
-        const double sum_log = samplers_[j].sample_eigenvalues(key, index * dims_.size() + j,
+        const double sum_log = samplers_[j].sample_eigenvalues(key, index * dims_.size() + j, accuracy_,
                                                                workspace.spectrum, factor);
         double trace = 0.0;
         for (const double value : factor) trace += value;

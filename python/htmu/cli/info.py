@@ -57,6 +57,9 @@ def _lapack() -> str:
     """Library behind `scipy.linalg.cython_lapack`, from which the core takes its routines."""
     import scipy
 
-    config = scipy.show_config(mode="dicts")
-    library = config["Build Dependencies"]["lapack"]
-    return f"{library['name']} {library['version']} (SciPy {scipy.__version__})"
+    try:
+        library = scipy.show_config(mode="dicts")["Build Dependencies"]["lapack"]
+        name = f"{library['name']} {library['version']}"
+    except (TypeError, KeyError):  # SciPy before 1.11, or built without Meson
+        name = "unknown library"
+    return f"{name} (SciPy {scipy.__version__})"

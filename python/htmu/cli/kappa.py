@@ -5,12 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Annotated, Any
 
-import typer
-
 from htmu.arguments import as_choice, as_threads
 from htmu.cli import options
 from htmu.cli.exits import ExitCode, complain
-from htmu.cli.output import duration_text, interval_text, print_json
+from htmu.cli.output import decimals, duration_text, interval_text, print_json
 from htmu.cli.progress import estimate_reporter
 from htmu.errors import AccuracyWarning, InvalidInputError
 from htmu.kappa import KappaEstimate, estimate_kappa
@@ -22,25 +20,27 @@ def kappa(
     structure: options.StructureName = None,
     m: Annotated[
         int | None,
-        typer.Option(
-            "-m", "--m", parser=options.integer, help="Number of blocks, or first factor's size."
+        options.option(
+            "-m", "--m", parser=options.integer, text="Number of blocks, or first factor's size."
         ),
     ] = None,
     n: Annotated[
         int | None,
-        typer.Option("-n", "--n", parser=options.integer, help="Size of a block, factor or matrix."),
+        options.option(
+            "-n", "--n", parser=options.integer, text="Size of a block, factor or matrix."
+        ),
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(
+        options.option(
             "--alpha",
             parser=options.number,
-            help="Exponent of the Laguerre weight, above -1; 1 if none.",
+            text="Exponent of the Laguerre weight, above -1; 1 if none.",
         ),
     ] = None,
     dims: Annotated[
         str | None,
-        typer.Option("--dims", help="Sizes of all factors of a Kronecker product: 3,3,3."),
+        options.option("--dims", text="Sizes of all factors of a Kronecker product: 3,3,3."),
     ] = None,
     block_beta: options.BlockBeta = None,
     tol: options.Tol = None,
@@ -126,8 +126,10 @@ def _text(estimate: KappaEstimate, *, short: bool) -> str:
     kappa = f"kappa = {interval_text(estimate.kappa, estimate.half_width)}"
     if short:
         return kappa
+    digits = decimals(estimate.half_width)
     return (
-        f"{kappa}   ({100 * estimate.confidence:g} % interval {lower:.6g} to {upper:.6g})\n"
+        f"{kappa}   ({100 * estimate.confidence:g} % interval {lower:.{digits}f} to "
+        f"{upper:.{digits}f})\n"
         f"{estimate.structure!r}, N = {estimate.structure.N}, method {estimate.method}, "
         f"reference {estimate.reference}\n"
         f"{estimate.n_samples:,} samples in {duration_text(estimate.elapsed)}, variance reduced "

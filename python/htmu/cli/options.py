@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -12,7 +12,6 @@ from htmu.sweeps import METHODS
 from htmu.sweeps.cells import CELL_PARAMETERS
 
 _Number = TypeVar("_Number", int, float)
-
 
 
 def integer(text: str) -> int:
@@ -31,53 +30,57 @@ def number(text: str) -> float:
         raise typer.BadParameter(f"expected a number, got {text!r}") from None
 
 
-# No option has a default of its own: those of the library apply, or those of the run that goes on.
+def option(*names: str, text: str, **more: Any) -> Any:
+    """Typer option without a default of its own.
+
+    Where it is not given the library's default applies, or the value of the run that goes on.
+    """
+    return typer.Option(*names, help=text, show_default=False, **more)
+
+
 Tol = Annotated[
     float | None,
-    typer.Option("--tol", parser=number, help="Half-width of the interval; 0.001 if none."),
+    option("--tol", text="Half-width of the interval; 0.001 if none.", parser=number),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option("--confidence", parser=number, help="Coverage of the interval; 0.95 if none."),
+    option("--confidence", text="Coverage of the interval; 0.95 if none.", parser=number),
 ]
 Method = Annotated[
     str | None,
-    typer.Option(
-        "--method", help=f"Estimator: {METHODS[0]} or {METHODS[1]} (Algorithm 1 of the paper)."
-    ),
+    option("--method", text=f"Estimator: {METHODS[0]} (if none), or {METHODS[1]}, Algorithm 1."),
 ]
 Reference = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--reference",
-        help="Ensemble to compare with: weight (same exponent and rate) or shape (any scale).",
+        text="Ensemble to compare with: weight (same exponent and rate) or shape (any scale).",
     ),
 ]
 Seed = Annotated[
-    int | None,
-    typer.Option("--seed", parser=integer, help="Seed of the random streams; 0 if none."),
+    int | None, option("--seed", text="Seed of the random streams; 0 if none.", parser=integer)
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", parser=integer, help="Threads; all CPUs if none. No result changes."),
+    option("--threads", text="Threads; all CPUs if none. No result changes.", parser=integer),
 ]
 MaxSamples = Annotated[
     int | None,
-    typer.Option(
-        "--max-samples", parser=integer, help="Most samples for an estimate; 100000000 if none."
+    option(
+        "--max-samples", text="Most samples for an estimate; 100000000 if none.", parser=integer
     ),
 ]
 BlockBeta = Annotated[
     int | None,
-    typer.Option(
-        "--block-beta", parser=integer, help="Entries: 1 real (if none), 2 complex, 4 quaternion."
+    option(
+        "--block-beta", text="Entries: 1 real (if none), 2 complex, 4 quaternion.", parser=integer
     ),
 ]
 StructureName = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--structure",
-        help="Family: block-diagonal (if none), "
+        text="Family: block-diagonal (if none), "
         f"{', '.join(name for name in CELL_PARAMETERS if name != 'block-diagonal')}.",
     ),
 ]

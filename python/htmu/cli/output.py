@@ -68,9 +68,23 @@ def interval_text(kappa: float, half_width: float) -> str:
         return f"0 (at most {half_width:.2g})"
     if not 0 < half_width < math.inf:
         return f"{kappa:.6g} ± {half_width:g}"
-    # The exponent after rounding to two digits: 0.00099999 has that of 0.0010.
-    digits = max(0, 1 - int(f"{half_width:.1e}".split("e")[1]))
+    digits = decimals(half_width)
     return f"{kappa:.{digits}f} ± {half_width:.{digits}f}"
+
+
+def decimals(half_width: float) -> int:
+    """Decimals that show two digits of a half-width.
+
+    Examples
+    --------
+    >>> from htmu.cli.output import decimals
+    >>> [decimals(width) for width in (12.0, 0.25, 0.0010, 0.00099)]
+    [0, 2, 4, 5]
+    """
+    if not 0 < half_width < math.inf:
+        return 6
+    # The exponent after rounding to two digits: 0.00099999 has that of 0.0010.
+    return max(0, 1 - int(f"{half_width:.1e}".split("e")[1]))
 
 
 def duration_text(seconds: float) -> str:
@@ -100,13 +114,11 @@ def plain_table(columns: Iterable[str]) -> Table:
 def cells_table(result: SweepResult) -> Table:
     """Table with a row a cell."""
     shown = [axis for axis in ("m", "n", "alpha") if axis in result.grid.axes]
-    table = plain_table([*shown, "kappa", "lower", "upper", "samples", "time"])
+    table = plain_table([*shown, "kappa", "samples", "time"])
     for cell in result:
         table.add_row(
             *(f"{getattr(cell, axis):g}" for axis in shown),
             interval_text(cell.kappa, cell.half_width) + ("" if cell.converged else " !"),
-            f"{cell.lower:.6g}",
-            f"{cell.upper:.6g}",
             f"{cell.n_samples:,}",
             duration_text(cell.elapsed),
         )

@@ -15,6 +15,7 @@ from htmu.sweeps import SweepProgress
 _LINE_SECONDS = 1.0
 #: An estimate that takes less than this shows no progress.
 _PATIENCE_SECONDS = 0.5
+_BAR_WIDTH = 24
 
 SweepReporter = Callable[[SweepProgress], None]
 EstimateReporter = Callable[[ProgressReport], None]
@@ -74,14 +75,16 @@ def _live_sweep() -> Iterator[SweepReporter]:
     from rich.console import Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     def picture(progress: SweepProgress) -> Group:
-        return Group(
-            ProgressBar(total=progress.n_cells, completed=progress.n_finished, width=40),
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            ProgressBar(total=progress.n_cells, completed=progress.n_finished, width=_BAR_WIDTH),
             Text(status_text(progress), no_wrap=True, overflow="ellipsis"),
-            Text(last_text(progress), style="dim", no_wrap=True, overflow="ellipsis"),
         )
+        return Group(line, Text(last_text(progress), no_wrap=True, overflow="ellipsis"))
 
     with Live(console=console(stderr=True), transient=True, auto_refresh=False) as live:
         yield lambda progress: live.update(picture(progress), refresh=True)

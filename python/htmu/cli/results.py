@@ -44,9 +44,7 @@ def export(
 
 def plot(
     run: Run,
-    path: Annotated[
-        str, typer.Argument(metavar="FILE", help="File to write: .png, .pdf or .svg.")
-    ],
+    path: Annotated[str, typer.Argument(metavar="FILE", help="File to write: .png, .pdf or .svg.")],
     dpi: Annotated[
         int, typer.Option("--dpi", parser=options.integer, help="Resolution of a PNG file.")
     ] = 200,

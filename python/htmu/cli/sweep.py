@@ -10,8 +10,6 @@ import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
-import typer
-
 from htmu.cli import options
 from htmu.cli.exits import ExitCode, complain
 from htmu.cli.output import (
@@ -34,19 +32,21 @@ _GRID_OPTIONS = ("preset", "structure", "m", "n", "alpha", "block_beta")
 
 def run_sweep(
     preset: Annotated[
-        str | None, typer.Option("--preset", help=f"Grid of a name: {', '.join(PRESETS)}.")
+        str | None, options.option("--preset", text=f"Grid of a name: {', '.join(PRESETS)}.")
     ] = None,
     structure: options.StructureName = None,
     m: Annotated[
         str | None,
-        typer.Option("--m", "-m", help="Numbers of blocks, or sizes of the first factor: 3,10,30."),
+        options.option(
+            "--m", "-m", text="Numbers of blocks, or sizes of the first factor: 3,10,30."
+        ),
     ] = None,
     n: Annotated[
         str | None,
-        typer.Option("--n", "-n", help="Sizes of the blocks, factors or matrices: 3,10,30."),
+        options.option("--n", "-n", text="Sizes of the blocks, factors or matrices: 3,10,30."),
     ] = None,
     alpha: Annotated[
-        str | None, typer.Option("--alpha", help="Exponents of the Laguerre weight: 1,2.")
+        str | None, options.option("--alpha", text="Exponents of the Laguerre weight: 1,2.")
     ] = None,
     block_beta: options.BlockBeta = None,
     tol: options.Tol = None,
@@ -58,20 +58,20 @@ def run_sweep(
     max_samples: options.MaxSamples = None,
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", help="Run file; PRESET.htmu or sweep.htmu if none."),
+        options.option("--out", "-o", text="Run file; PRESET.htmu or sweep.htmu if none."),
     ] = None,
     resume: Annotated[
         bool | None,
-        typer.Option(
+        options.option(
             "--resume/--no-resume",
-            help="The run file must exist, or must not; if none, it may, and the run goes on.",
+            text="The run file must exist, or must not; if none, it may, and the run goes on.",
         ),
     ] = None,
     csv: Annotated[
-        str | None, typer.Option("--csv", help="Write the table to this file too.")
+        str | None, options.option("--csv", text="Write the table to this file too.")
     ] = None,
     plot: Annotated[
-        str | None, typer.Option("--plot", help="Draw kappa to this PNG, PDF or SVG file too.")
+        str | None, options.option("--plot", text="Draw kappa to this PNG, PDF or SVG file too.")
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -8,8 +8,9 @@ from htmu.sweeps.cells import Cell
 from htmu.sweeps.grid import PRESETS, Grid
 from htmu.sweeps.records import CellResult, cpu_model
 from htmu.sweeps.result import SweepResult
-from htmu.sweeps.run import SweepProgress, resume_sweep, sweep
+from htmu.sweeps.run import resume_sweep, sweep
 from htmu.sweeps.settings import METHODS, SweepSettings
+from htmu.sweeps.workers import SweepProgress
 
 __all__ = [
     "METHODS",

@@ -37,8 +37,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[str]:
     direct = os.path.exists(target) and not os.path.isfile(target)
     folder, name = os.path.split(target)
     stem, suffix = os.path.splitext(name)
-    temporary = target if direct else os.path.join(
-        folder, f".{stem}-{secrets.token_hex(4)}{suffix}"
+    temporary = (
+        target if direct else os.path.join(folder, f".{stem}-{secrets.token_hex(4)}{suffix}")
     )
     try:
         if not direct:

@@ -51,7 +51,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Canonical JSON text of the structure's name and parameters: equal for equal cells only."""
+        """Canonical JSON text of the structure's name and parameters."""
         return _canonical({"structure": self.structure, "parameters": self.parameters})
 
     def seed(self, run_seed: int) -> int:

@@ -15,7 +15,7 @@ from htmu.sweeps.cells import CELL_PARAMETERS, Cell
 _Number = TypeVar("_Number", int, float)
 
 #: The paper's values of m and n: ten log-spaced integers from 3 to 100.
-_PAPER_SIZES = tuple(int(round(x)) for x in np.geomspace(3, 100, 10))
+_PAPER_SIZES = tuple(round(float(x)) for x in np.geomspace(3, 100, 10))
 
 #: Parameter lists of each preset; `Grid.preset` says why these values.
 PRESETS: dict[str, dict[str, tuple[float, ...]]] = {
@@ -25,6 +25,16 @@ PRESETS: dict[str, dict[str, tuple[float, ...]]] = {
         "m": (1, 2, 3, 4, 6, 9, 14, 25, 45, 80),
         "n": (2, 3, 4, 5, 7, 11, 18, 30, 50, 80),
         "alpha": (0, 0.5, 1, 2, 4, 8, 16),
+    },
+}
+
+#: Presets that have other lists for Kronecker products.
+_KRONECKER_PRESETS: dict[str, dict[str, tuple[float, ...]]] = {
+    "quick": {"m": (4, 7, 10), "n": (4, 7, 10), "alpha": (1, 3, 5)},
+    "laws": {
+        "m": (1, 2, 3, 4, 5, 7, 9, 12, 16),
+        "n": (2, 3, 4, 5, 7, 9, 12, 16),
+        "alpha": (0.5, 1, 2, 4, 8, 16),
     },
 }
 
@@ -121,14 +131,18 @@ class Grid:
 
         - ``"paper"``: the paper's grid, m and n ten log-spaced integers from 3 to 100 and
           alpha = 1..5: 500 cells.
-        - ``"quick"``: a corner of it, m in (3, 10, 31, 100), n in (3, 10, 31), alpha in (1, 3, 5):
-          36 cells, under a minute on two cores at a half-width of 1e-3.
+        - ``"quick"``: a corner of it that takes under a minute on two cores at a half-width of
+          1e-3: m in (3, 10, 31, 100), n in (3, 10, 31), alpha in (1, 3, 5), 36 cells.
         - ``"laws"``: 700 cells for symbolic regression. A law is told apart from its rivals
           where they differ: at the smallest sizes, where corrections in 1/m and 1/n are largest
-          (every small integer is there, m = 1 included, whose kappa is exact), and at both ends of
-          alpha, 0 and 16 (integers 1 to 5 cannot tell alpha from alpha + 1/2 or log alpha from a
-          root). Sizes of m and n differ from 6 on and share few factors, so that m n, m / n and
-          m + n are not tied to a few values.
+          (most small integers are there, m = 1 included, whose kappa is exact), and at both ends of
+          alpha, 0 and 16 (integers 1 to 5 cannot tell alpha from alpha + 1/2, or a logarithm from
+          a root). From 5 on the sizes of m and n differ and share few factors, so that m n, m / n
+          and m + n are not tied to a few values.
+
+        Kronecker products need more samples the more their factors' sizes differ, up to hours for
+        a cell of 3 and 100, so ``"quick"`` and ``"laws"`` keep to closer sizes there: up to 10 and
+        16. ``"laws"`` leaves alpha = 0 out, since many products have kappa = 0 there.
 
         Families without `m` use the lists of `n` and `alpha`.
 
@@ -141,6 +155,8 @@ class Grid:
         (3, 4, 7, 10, 14, 21, 31, 46, 68, 100)
         """
         lists = PRESETS[as_choice("preset", name, tuple(PRESETS))]
+        if structure == "kronecker":
+            lists = _KRONECKER_PRESETS.get(name, lists)
         structure = as_choice("structure", structure, tuple(CELL_PARAMETERS))
         mine: dict[str, Any] = {
             axis: values for axis, values in lists.items() if axis in CELL_PARAMETERS[structure]
@@ -188,9 +204,7 @@ class Grid:
         return CELL_PARAMETERS[self.structure]
 
 
-def _values(
-    name: str, values: Any, check: Callable[[str, object], _Number]
-) -> tuple[_Number, ...]:
+def _values(name: str, values: Any, check: Callable[[str, object], _Number]) -> tuple[_Number, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         values = (values,)
     if isinstance(values, np.ndarray) and values.ndim > 1:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import platform
-import sys
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from htmu._core import common as _common
 from htmu.kappa import KappaEstimate
 from htmu.sweeps.cells import Cell
 
@@ -84,6 +84,18 @@ class CellResult:
 #: Names of the fields, in order.
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(CellResult))
 
+#: Python types of the fields.
+TYPES: dict[str, tuple[type, ...]] = {
+    field.name: {
+        "str": (str,),
+        "int": (int,),
+        "int | None": (int, NoneType),
+        "float": (float,),
+        "bool": (bool,),
+    }[str(field.type)]
+    for field in fields(CellResult)
+}
+
 #: Fields that may differ between two runs of the same cell.
 PROVENANCE = ("version", "cpu", "elapsed", "finished_at")
 
@@ -102,9 +114,8 @@ def package_version() -> str:
         return "unknown"
 
 
-@lru_cache(maxsize=1)
 def cpu_model() -> str:
-    """Model name of the processor as the system gives it.
+    """Name of the processor as it gives it itself, or that of its family.
 
     Examples
     --------
@@ -112,13 +123,4 @@ def cpu_model() -> str:
     >>> isinstance(cpu_model(), str)
     True
     """
-    if sys.platform == "linux":
-        try:
-            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
-        for line in text.splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name" and value.strip():
-                return " ".join(value.split())
-    return platform.processor() or platform.machine() or "unknown"
+    return _common.cpu_model() or platform.processor() or platform.machine() or "unknown"

@@ -12,7 +12,6 @@ from htmu.sweeps.atomic import whole_file
 from htmu.sweeps.grid import Grid
 from htmu.sweeps.records import COLUMNS, CellResult, as_row
 from htmu.sweeps.settings import SweepSettings
-from htmu.sweeps.store import read_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +76,9 @@ class SweepResult:
         RunFileError
             There is no such file, or it is not a run, or it is damaged.
         """
+        # SQLite is loaded where a run file is used: `import htmu` stays light.
+        from htmu.sweeps.store import read_run
+
         stored = read_run(path)
         return cls(stored.grid, stored.settings, stored.results.values(), path)
 
@@ -184,9 +186,7 @@ class SweepResult:
             "path": self.path,
             **self._attributes(),
             "complete": self.complete,
-            "cells": [
-                dict(zip(self._columns, row, strict=True)) for row in self._rows()
-            ],
+            "cells": [dict(zip(self._columns, row, strict=True)) for row in self._rows()],
         }
 
     def __len__(self) -> int:
@@ -215,4 +215,3 @@ class SweepResult:
 
     def _attributes(self) -> dict[str, Any]:
         return {"grid": self.grid.to_dict(), "settings": self.settings.to_dict()}
-

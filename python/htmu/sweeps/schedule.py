@@ -24,6 +24,9 @@ _SECONDS_PER_SQUARE = 1.45e-8
 _SECONDS_PER_PAIR = 1e-10
 _FEWEST_SAMPLES = 40.0
 
+#: Seconds of work before a time left is guessed from unfinished cells.
+_LEAST_WORK = 2.0
+
 
 def predicted_cost(cell: Cell, settings: SweepSettings) -> float:
     """Predicted seconds of a cell on one core.
@@ -44,6 +47,8 @@ def predicted_cost(cell: Cell, settings: SweepSettings) -> float:
 
 def _deviation(cell: Cell) -> float:
     m = cell.m or 1
+    if m == 1 or (cell.structure == "kronecker" and cell.n == 1):
+        return 0.0  # one full matrix: its own control variates leave no error
     if cell.structure == "kronecker":
         aspect = max(m, cell.n) / min(m, cell.n)
         deviation: float = 6.7 * cell.size**-0.84 * aspect**0.85 * ((1 + cell.alpha) / 2) ** -1.2
@@ -112,7 +117,7 @@ class TimeLeft:
         done = self._done + sum(under_way.values())
         if not self._left:
             return 0.0
-        if done <= 0 or self._worked <= 0:
+        if done <= 0 or (self._done == 0 and self._worked < _LEAST_WORK):
             return None
         rate = done / self._worked
         left = {key: cost - under_way.get(key, 0.0) for key, cost in self._left.items()}

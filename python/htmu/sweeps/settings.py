@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from htmu.structures import Structure
 from htmu.sweeps.grid import Grid
 
 METHODS = ("selberg", "robbins-monro")
+REFERENCES = ("weight", "shape", "full")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,18 @@ class SweepSettings:
             max_samples=self.max_samples,
             progress=progress,
             _cancel=cancel,
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SweepSettings:
+        """Settings from what `to_dict` gave."""
+        return cls(
+            tol=as_float("tol", values["tol"]),
+            confidence=as_float("confidence", values["confidence"]),
+            method=as_choice("method", values["method"], METHODS),
+            reference=as_choice("reference", values["reference"], REFERENCES),
+            seed=as_seed(values["seed"]),
+            max_samples=as_int("max_samples", values["max_samples"], minimum=1),
         )
 
     def to_dict(self) -> dict[str, Any]:

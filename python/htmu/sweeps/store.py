@@ -24,7 +24,7 @@ from htmu.errors import HtmuError, RunFileError
 from htmu.sweeps.atomic import check_place
 from htmu.sweeps.grid import Grid
 from htmu.sweeps.lock import RunLock
-from htmu.sweeps.records import COLUMNS, CellResult, as_row, package_version
+from htmu.sweeps.records import COLUMNS, TYPES, CellResult, as_row, package_version
 from htmu.sweeps.settings import SweepSettings, check_same_run
 
 #: "htmu" in ASCII: tells a run from any other SQLite file.
@@ -270,7 +270,7 @@ def _read(connection: sqlite3.Connection, path: str) -> StoredRun:
             for name, value in connection.execute("SELECT name, value FROM meta")
         }
         grid = Grid.from_dict(meta["grid"])
-        settings = SweepSettings(**meta["settings"])
+        settings = SweepSettings.from_dict(meta["settings"])
         results: dict[str, CellResult] = {}
         for key, *values in connection.execute(_SELECT):
             result = _result(values)
@@ -287,4 +287,8 @@ def _result(values: list[Any]) -> CellResult:
     for name in _MAY_BE_NAN:
         if fields[name] is None:
             fields[name] = math.nan
-    return CellResult(**{**fields, "converged": bool(fields["converged"])})
+    fields["converged"] = bool(fields["converged"])
+    for name, value in fields.items():
+        if not isinstance(value, TYPES[name]):
+            raise ValueError(f"{name} is {value!r}")
+    return CellResult(**fields)

@@ -42,6 +42,19 @@ struct Moments {
 [[nodiscard]] double mean_sum_squares(const LaguerreParameters& parameters);
 [[nodiscard]] double mean_sum_cubes(const LaguerreParameters& parameters);
 
+/// How the eigenvalues of a sample are computed.
+enum class EigenvalueAccuracy {
+    relative,  ///< squared singular values of B by dqds: each to a few units in the last place
+    absolute,  ///< eigenvalues of B B^T by root-free QL: to eps times the largest, and faster
+};
+
+/// The accuracy that leaves differences of eigenvalues meaningful. For a >= 0 the density of
+/// eigenvalues is bounded at 0, so that two of them are within eps of each other, relative to the
+/// largest, with a probability of that order; for a < 0 they crowd at 0.
+[[nodiscard]] inline EigenvalueAccuracy sufficient_accuracy(double a) noexcept {
+    return a >= 0.0 ? EigenvalueAccuracy::absolute : EigenvalueAccuracy::relative;
+}
+
 /// The bidiagonal model of Dumitriu and Edelman (J. Math. Phys. 43, 5830, 2002; Algorithm 2 of
 /// Hodgkinson, Wang and Mahoney, ICML 2025): lower bidiagonal B with independent entries,
 /// rate B_ii^2 ~ Gamma(a + 1 + beta (n-i)/2) and rate B_{i+1,i}^2 ~ Gamma(beta (n-i)/2), i = 1..n;
@@ -55,10 +68,10 @@ class LaguerreSampler {
     /// The entries of B: diagonal (n) and subdiagonal (n - 1). A function of (key, matrix) alone.
     void sample(StreamKey key, std::uint64_t matrix, Span diagonal, Span subdiagonal) const;
 
-    /// Eigenvalues, ascending, to high relative accuracy; returns their summed logarithm, which
-    /// is that of the squared diagonal.
-    double sample_eigenvalues(StreamKey key, std::uint64_t matrix, SpectrumWorkspace& workspace,
-                              Span eigenvalues) const;
+    /// Eigenvalues, ascending; returns their summed logarithm, which is that of the squared
+    /// diagonal.
+    double sample_eigenvalues(StreamKey key, std::uint64_t matrix, EigenvalueAccuracy accuracy,
+                              SpectrumWorkspace& workspace, Span eigenvalues) const;
 
    private:
     std::vector<GammaLaw> diagonal_;

@@ -42,6 +42,9 @@ Index tridiagonal_eigenvalues(ConstSpan d, ConstSpan e, TridiagonalDriver driver
                               const EigenvalueRange& range, SpectrumWorkspace& workspace,
                               Span eigenvalues);
 
+/// All eigenvalues by sterf, as above, without copies of the input: overwrites d and e.
+void tridiagonal_eigenvalues_in_place(Span d, Span e, Span eigenvalues);
+
 /// The same for `batch` matrices stored one after another: d is (batch, n), e (batch, n - 1),
 /// eigenvalues (batch, k) where k = n, or the number of indices asked for. A range by values is
 /// refused, for its count differs from matrix to matrix. Throws NonFinite naming the matrix.

@@ -24,6 +24,7 @@ class BlockDiagonalLaw final : public StructuredLaw {
 
    private:
     std::vector<Index> sizes_;
+    EigenvalueAccuracy accuracy_;
     std::vector<LaguerreSampler> samplers_;     // one for each distinct size
     std::vector<std::size_t> sampler_of_block_;
     std::vector<ControlVariate> controls_;

@@ -26,6 +26,7 @@ class KroneckerLaw final : public StructuredLaw {
 
    private:
     std::vector<Index> dims_;
+    EigenvalueAccuracy accuracy_;
     std::vector<LaguerreSampler> samplers_;
     std::vector<ControlVariate> controls_;
     Index matrix_size_ = 1;
