@@ -101,12 +101,11 @@ int worker_count(Index n_items, const RunControl& control) {
 void parallel_for(Index n_items, const RunControl& control,
                   const std::function<void(Index, int)>& body) {
     Team team(n_items, control, body);
-    auto last_poll = Clock::now();
     const auto poll = [&] {
         if (!control.interrupted) return;
         const auto now = Clock::now();
-        if (now - last_poll < poll_interval) return;
-        last_poll = now;
+        if (now - control.last_poll < poll_interval) return;
+        control.last_poll = now;
         if (control.interrupted()) team.cancel();
     };
 

@@ -54,7 +54,8 @@ Reference = Annotated[
     str | None,
     option(
         "--reference",
-        text="Ensemble to compare with: weight (same exponent and rate) or shape (any scale).",
+        text="Ensemble to compare with: weight (same exponent and rate), shape (any scale) or full "
+        "(any exponent and rate); the structure's own if none.",
     ),
 ]
 Seed = Annotated[

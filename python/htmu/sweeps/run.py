@@ -109,6 +109,7 @@ def sweep(
         max_samples=max_samples,
     )
     n_threads = as_threads(n_threads)
+    _check_callable(progress)
     for cell in grid:
         cell.build()
     return _sweep(grid, settings, n_threads, out, resume, progress)
@@ -150,7 +151,15 @@ def resume_sweep(
     True
     """
     stored = SweepResult.load(path)
+    _check_callable(progress)
     return _sweep(stored.grid, stored.settings, as_threads(n_threads), path, True, progress)
+
+
+def _check_callable(progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise InvalidInputError(
+            f"progress must be callable, got {progress!r}; give a function or None"
+        )
 
 
 def _grid(structure: str, preset: str | None, m: Any, n: Any, alpha: Any, block_beta: int) -> Grid:

@@ -32,7 +32,7 @@ APPLICATION_ID = 0x68746D75
 FORMAT_VERSION = 1
 
 _SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cells (
     key TEXT PRIMARY KEY, structure TEXT NOT NULL,
     m INTEGER, n INTEGER NOT NULL, alpha REAL NOT NULL, block_beta INTEGER,
@@ -40,7 +40,7 @@ CREATE TABLE cells (
     n_samples INTEGER NOT NULL, n_steps INTEGER NOT NULL, converged INTEGER NOT NULL,
     variance_reduction REAL, seed INTEGER NOT NULL, version TEXT NOT NULL, cpu TEXT NOT NULL,
     elapsed REAL NOT NULL, finished_at TEXT NOT NULL
-);
+) WITHOUT ROWID;
 """
 _INSERT = (
     f"INSERT INTO cells (key, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
@@ -164,10 +164,6 @@ class RunStore:
         self.close()
 
     def _check(self, grid: Grid, settings: SweepSettings) -> dict[str, CellResult]:
-        _check_format(self._connection, self.path)
-        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise RunFileError(f"{self.path} is damaged ({verdict}); {_DAMAGED_REMEDY}")
         stored = _read(self._connection, self.path)
         check_same_run(self.path, (stored.grid, stored.settings), (grid, settings))
         return stored.results
@@ -219,32 +215,42 @@ def _explained(path: str) -> Iterator[None]:
     """Turn SQLite's errors into one line that says what to do."""
     try:
         yield
-    except sqlite3.Error as error:
-        reason = str(error)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # SQLite's own messages may quote damaged text, which is then no UTF-8.
+        reason = _one_line(str(error))
         if "not a database" in reason:
             message = f"{path} is not an htmu run; name another file"
-        elif "malformed" in reason or "no such" in reason:
-            message = f"{path} is damaged ({reason}); {_DAMAGED_REMEDY}"
         elif "locked" in reason:
             message = f"{path} is in use by another program ({reason}); close it and try again"
-        else:
+        elif isinstance(error, sqlite3.OperationalError) and not reason.startswith("no such"):
             message = f"cannot use {path}: {reason}; check the disk's space and your permissions"
+        else:
+            message = f"{path} is damaged ({reason}); {_DAMAGED_REMEDY}"
         raise RunFileError(message) from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _connect_reader(path: str) -> sqlite3.Connection:
     uri = Path(path).absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return _connect(f"{uri}?mode=ro")
     except sqlite3.OperationalError:
-        connection.close()
         if os.path.exists(f"{path}-wal"):
             raise
         # Write-ahead logging wants to make files beside the run, which a read-only folder
         # forbids; with no log there is nothing to miss.
-        connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
-    except sqlite3.Error:
+        return _connect(f"{uri}?mode=ro&immutable=1")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True)
+    try:
+        # SQLite looks at the file with the first statement only.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
         connection.close()
         raise
     return connection
@@ -262,8 +268,18 @@ def _check_format(connection: sqlite3.Connection, path: str) -> None:
         )
 
 
+def _check_whole(connection: sqlite3.Connection, path: str) -> None:
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if os.path.getsize(path) % page_size:
+        verdict = "cut off"  # SQLite takes what is missing of the last page for zeros
+    if verdict != "ok":
+        raise RunFileError(f"{path} is damaged ({_one_line(verdict)}); {_DAMAGED_REMEDY}")
+
+
 def _read(connection: sqlite3.Connection, path: str) -> StoredRun:
     _check_format(connection, path)
+    _check_whole(connection, path)
     try:
         meta = {
             name: json.loads(value)

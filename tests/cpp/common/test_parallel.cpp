@@ -61,6 +61,23 @@ TEST_CASE("an interrupt stops the work within a tenth of a second or so") {
     }
 }
 
+TEST_CASE("many short calls are interrupted as one long call is") {
+    RunControl control;
+    control.interrupted = [] { return true; };
+    bool stopped = false;
+    for (int call = 0; call < 100'000 && !stopped; ++call) {
+        try {
+            parallel_for(1, control, [](Index, int) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            });
+        } catch (const Cancelled&) {
+            stopped = true;
+            CHECK(call < 5'000);
+        }
+    }
+    CHECK(stopped);
+}
+
 TEST_CASE("a cancel token set by another thread stops the work") {
     CancelToken token;
     RunControl control;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 
 #include "htmu/common/types.hpp"
@@ -24,6 +25,8 @@ struct RunControl {
     std::function<bool()> interrupted;
     /// Asked on every thread before each item; may be null.
     const CancelToken* cancel = nullptr;
+    /// When `interrupted` was last asked: kept here, so that many short calls ask too.
+    mutable std::chrono::steady_clock::time_point last_poll = std::chrono::steady_clock::now();
 };
 
 /// Largest number of threads that a call may ask for.

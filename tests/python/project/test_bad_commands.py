@@ -1,0 +1,92 @@
+"""Every command refuses bad input: an exit code, one line on the error stream, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from htmu.cli import main
+
+FAILURE, USAGE = 1, 2
+
+BAD = ["ten", "2.5", "nan", "inf", "0", "-1", "1000000000", "", "3;4"]
+CELL = ["-m", "2", "-n", "3", "--alpha", "1", "--tol", "0.5"]
+KAPPA = ["kappa", *CELL]
+SWEEP = ["sweep", *CELL, "--out", "run.htmu"]
+OPTIONS = {
+    "-m": BAD,
+    "-n": BAD,
+    "--alpha": ["ten", "nan", "inf", "-1", "-2", ""],
+    "--tol": ["ten", "nan", "inf", "0", "-1", ""],
+    "--confidence": ["ten", "nan", "0", "1", "-1", "2"],
+    "--seed": ["ten", "2.5", "-1", "nan"],
+    "--threads": ["ten", "2.5", "0", "-1", "1000000000"],
+    "--max-samples": ["ten", "2.5", "0", "-1", "1" + "0" * 30],
+    "--block-beta": ["ten", "0", "-1", "nan"],
+    "--structure": ["", "nope", "FULL"],
+    "--method": ["", "nope"],
+    "--reference": ["", "nope"],
+}
+LINES = [
+    *([*KAPPA, option, bad] for option, values in OPTIONS.items() for bad in values),
+    *([*SWEEP, option, bad] for option, values in OPTIONS.items() for bad in values),
+    *([*SWEEP, option, "3,,x"] for option in ("--m", "--n", "--alpha")),
+    ["nope"],
+    ["kappa", "extra"],
+    ["kappa", "--nope"],
+    ["kappa", "-m", "3"],
+    ["kappa", "--structure", "full", "-m", "3", "-n", "3"],
+    ["kappa", "--structure", "kronecker", "--dims", "3,x"],
+    ["kappa", "--structure", "kronecker", "--dims", "3,3", "-m", "3"],
+    ["sweep"],
+    ["sweep", "--preset", "nope"],
+    ["sweep", "--preset", "quick", "--m", "3"],
+    ["results", "nope"],
+    ["results", "show"],
+    ["results", "export", "run.htmu"],
+    ["info", "extra"],
+]
+#: Files that are missing, foreign or cannot be written: the input is good, the machine refuses.
+FILES = [
+    ["results", "show", "missing.htmu"],
+    ["results", "export", "missing.htmu", "out.csv"],
+    ["results", "plot", "missing.htmu", "out.png"],
+    ["results", "show", "foreign.htmu"],
+    ["results", "show", "."],
+    ["sweep", "--out", "missing.htmu", "--resume"],
+    [*SWEEP[:-1], "missing/run.htmu"],
+    [*SWEEP[:-1], "foreign.htmu"],
+    [*SWEEP, "--csv", "missing/out.csv"],
+    [*SWEEP, "--plot", "missing/out.png"],
+]
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("htmu: error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "foreign.htmu").write_bytes(b"not a run\n" * 1000)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_bad_usage(line: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line) == USAGE
+    one_line(capsys)
+    assert [file.name for file in folder.iterdir()] == ["foreign.htmu"]
+
+
+@pytest.mark.parametrize("line", FILES, ids=" ".join)
+def test_bad_files(line: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line) == FAILURE
+    one_line(capsys)
+    assert [file.name for file in folder.iterdir()] == ["foreign.htmu"]
+    assert (folder / "foreign.htmu").read_bytes() == b"not a run\n" * 1000

@@ -1,0 +1,98 @@
+"""Variates against their exact laws, and independence of threads.
+
+Each Kolmogorov-Smirnov test has a fixed seed and a false-alarm rate of 1e-4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import htmu
+
+FALSE_ALARM = 1e-4
+SIZE = 50_000
+
+
+def _log_gamma_cdf(shape: float) -> Callable[[np.ndarray], np.ndarray]:
+    """CDF of log G: P(shape, e^x), by its leading term where e^x underflows."""
+
+    def cdf(x: np.ndarray) -> np.ndarray:
+        leading = np.exp(shape * np.minimum(x, -40.0) - special.gammaln(shape + 1.0))
+        with np.errstate(under="ignore"):
+            full = special.gammainc(shape, np.exp(x))
+        return np.where(x < -40.0, leading, full)
+
+    return cdf
+
+
+@pytest.mark.parametrize("shape", [1e-8, 1e-3, 0.3, 1.0, 7.5, 1e4])
+def test_log_gamma_follows_its_exact_cdf(shape: float) -> None:
+    draws = htmu.random.log_gamma(shape, size=SIZE, seed=7)
+    assert np.isfinite(draws).all()
+    assert stats.kstest(draws, _log_gamma_cdf(shape)).pvalue > FALSE_ALARM
+
+
+@pytest.mark.parametrize("shape", [0.3, 1.0, 7.5, 1e4])
+def test_gamma_follows_its_exact_cdf(shape: float) -> None:
+    draws = htmu.random.gamma(shape, size=SIZE, seed=8)
+    assert stats.kstest(draws, stats.gamma(shape).cdf).pvalue > FALSE_ALARM
+
+
+@pytest.mark.parametrize("shape", [1e-8, 1e-3])
+def test_gamma_of_a_tiny_shape_underflows_as_often_as_it_should(shape: float) -> None:
+    # P(G = 0 in double precision) = P(log G < log of half the least subnormal).
+    zeros = np.count_nonzero(htmu.random.gamma(shape, size=SIZE, seed=9) == 0.0)
+    probability = float(_log_gamma_cdf(shape)(np.array(-1075 * np.log(2.0))))
+    assert stats.binomtest(zeros, SIZE, probability).pvalue > FALSE_ALARM
+
+
+def test_normal_exponential_and_chi_follow_their_exact_cdfs() -> None:
+    for draws, law in [
+        (htmu.random.normal(SIZE, seed=1), stats.norm),
+        (htmu.random.exponential(SIZE, seed=2), stats.expon),
+        (htmu.random.chi(2.5, size=SIZE, seed=3), stats.chi(2.5)),
+    ]:
+        assert stats.kstest(draws, law.cdf).pvalue > FALSE_ALARM
+    # Squares of chi variates below 1e-162 underflow: compare logarithms.
+    logarithms = 2 * np.log(htmu.random.chi(0.02, size=SIZE, seed=4)) - np.log(2)
+    assert stats.kstest(logarithms, _log_gamma_cdf(0.01)).pvalue > FALSE_ALARM
+
+
+def test_log_gamma_is_the_logarithm_of_gamma() -> None:
+    shapes = np.geomspace(0.05, 1e5, 500)
+    logarithms = htmu.random.log_gamma(shapes, seed=5)
+    np.testing.assert_allclose(
+        logarithms, np.log(htmu.random.gamma(shapes, seed=5)), rtol=1e-12, atol=1e-13
+    )
+
+
+def test_numbers_do_not_depend_on_threads_or_on_the_length() -> None:
+    whole = htmu.random.gamma(0.7, size=20_000, seed=11, n_threads=1)
+    assert (htmu.random.gamma(0.7, size=20_000, seed=11, n_threads=7) == whole).all()
+    assert (htmu.random.gamma(0.7, size=123, seed=11) == whole[:123]).all()
+    assert not np.intersect1d(htmu.random.gamma(0.7, size=1000, seed=12), whole).size
+
+
+def test_shapes_broadcast() -> None:
+    assert htmu.random.gamma([[1.0], [2.0]], size=(2, 3), seed=1).shape == (2, 3)
+    assert htmu.random.normal((4, 0, 2), seed=1).shape == (4, 0, 2)
+    assert htmu.random.gamma(1.0, seed=1).shape == ()
+
+
+@pytest.mark.parametrize("shape", [0.0, -1.0, np.nan, np.inf, "a", [1.0, -2.0], None])
+def test_bad_shapes_are_refused(shape: object) -> None:
+    with pytest.raises(htmu.errors.InvalidInputError, match="shape"):
+        htmu.random.gamma(shape, size=2, seed=1)  # type: ignore[arg-type]
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(htmu.errors.InvalidInputError, match="broadcast"):
+        htmu.random.gamma([1.0, 2.0], size=3, seed=1)
+    with pytest.raises(htmu.errors.InvalidInputError, match="GiB"):
+        htmu.random.normal(10**12, seed=1)
+    with pytest.raises(htmu.errors.InvalidInputError, match="size"):
+        htmu.random.normal(-1, seed=1)
