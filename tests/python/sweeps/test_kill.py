@@ -19,7 +19,7 @@ from htmu.sweeps import SweepResult, sweep
 Numbers = Callable[[SweepResult], list[dict[str, Any]]]
 
 #: 160 cells of about 20 ms: some 2 s on two cores.
-LISTS: dict[str, list[Any]] = {
+LISTS: dict[str, Any] = {
     "m": [2, 3, 4, 5],
     "n": [2, 3, 4, 5, 6],
     "alpha": [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0],
