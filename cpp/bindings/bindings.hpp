@@ -1,12 +1,12 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-
-#include <memory>
-#include <optional>
 
 #include "htmu/common/parallel.hpp"
 #include "htmu/common/types.hpp"

@@ -31,8 +31,8 @@ void raise_core_error(const std::string& kind) {
 
 /// Busy items of about `milliseconds` each: for tests of interrupts and cancellation.
 void spin(Index n_items, double milliseconds, int n_threads,
-          const std::shared_ptr<CancelToken>& cancel) {
-    const RunControl control = run_control(n_threads, cancel);
+          const std::optional<std::shared_ptr<CancelToken>>& cancel) {
+    const RunControl control = run_control(n_threads, cancel.value_or(nullptr));
     const py::gil_scoped_release release;
     parallel_for(n_items, control, [&](Index, int) {
         const auto stop = std::chrono::steady_clock::now() +
@@ -46,7 +46,8 @@ void spin(Index n_items, double milliseconds, int n_threads,
 
 void bind_common(py::module_& module) {
     module.def("cpu_model", &cpu_model, "The processor's brand string.");
-    module.def("cpu_features", &cpu_features, "Supported vector instruction sets, narrowest first.");
+    module.def("cpu_features", &cpu_features,
+               "Supported vector instruction sets, narrowest first.");
     module.attr("max_threads") = max_threads;
     module.def("_raise_core_error", &raise_core_error, py::arg("kind"));
     py::class_<CancelToken, std::shared_ptr<CancelToken>>(
@@ -55,7 +56,7 @@ void bind_common(py::module_& module) {
         .def("cancel", &CancelToken::cancel)
         .def_property_readonly("cancelled", &CancelToken::cancelled);
     module.def("_spin", &spin, py::arg("n_items"), py::arg("milliseconds"), py::arg("n_threads"),
-               py::arg("cancel") = std::shared_ptr<CancelToken>());
+               py::arg("cancel") = py::none());
 }
 
 }  // namespace htmu::bindings

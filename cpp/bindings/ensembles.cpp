@@ -1,3 +1,6 @@
+#include <array>
+#include <utility>
+
 #include "bindings.hpp"
 #include "htmu/ensembles/laguerre_batch.hpp"
 
@@ -10,7 +13,9 @@ LaguerreParameters checked(Index n, double beta, double a, double rate) {
     return parameters;
 }
 
-py::tuple pair_of(const Moments& moments) { return py::make_tuple(moments.mean, moments.variance); }
+std::pair<double, double> pair_of(const Moments& moments) {
+    return {moments.mean, moments.variance};
+}
 
 }  // namespace
 
@@ -27,7 +32,7 @@ void bind_ensembles(py::module_& module) {
                 const py::gil_scoped_release release;
                 sample_bidiagonal_batch(parameters, size, seed, control, d, e);
             }
-            return py::make_tuple(diagonal, subdiagonal);
+            return std::pair(diagonal, subdiagonal);
         },
         py::arg("n"), py::arg("beta"), py::arg("a"), py::arg("rate"), py::arg("size"),
         py::arg("seed"), py::arg("n_threads"));
@@ -81,8 +86,8 @@ void bind_ensembles(py::module_& module) {
         "laguerre_mean_power_sums",
         [](Index n, double beta, double a, double rate) {
             const LaguerreParameters parameters = checked(n, beta, a, rate);
-            return py::make_tuple(trace_moments(parameters).mean, mean_sum_squares(parameters),
-                                  mean_sum_cubes(parameters));
+            return std::array<double, 3>{trace_moments(parameters).mean,
+                                         mean_sum_squares(parameters), mean_sum_cubes(parameters)};
         },
         py::arg("n"), py::arg("beta"), py::arg("a"), py::arg("rate"));
 }

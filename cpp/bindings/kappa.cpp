@@ -1,3 +1,7 @@
+#include <utility>
+
+#include <pybind11/typing.h>
+
 #include "bindings.hpp"
 #include "htmu/common/errors.hpp"
 #include "htmu/kappa/solver.hpp"
@@ -12,19 +16,20 @@ ReferenceKind reference_named(const std::string& name) {
     throw InvalidInput("reference must be 'weight', 'shape' or 'full', got '" + name + "'");
 }
 
-using ProgressFunction = std::optional<py::function>;
+using ProgressFunction =
+    std::optional<py::typing::Callable<void(std::int64_t, double, double, double)>>;
+using Cancel = std::optional<std::shared_ptr<CancelToken>>;
 
 /// Options of a solver; the progress function is borrowed from the caller's frame.
 SolverOptions solver_options(double tolerance, double confidence, std::uint64_t seed,
                              std::int64_t max_samples, int n_threads,
-                             const ProgressFunction& progress,
-                             const std::shared_ptr<CancelToken>& cancel) {
+                             const ProgressFunction& progress, const Cancel& cancel) {
     SolverOptions options;
     options.tolerance = tolerance;
     options.confidence = confidence;
     options.seed = seed;
     options.max_samples = max_samples;
-    options.control = run_control(n_threads, cancel);
+    options.control = run_control(n_threads, cancel.value_or(nullptr));
     if (progress) {
         const py::function* function = &*progress;
         options.progress = [function](const SolverProgress& state) {
@@ -53,8 +58,9 @@ void bind_kappa(py::module_& module) {
         "solve_selberg",
         [](StructuredLaw& law, const std::string& reference, double alpha, double tolerance,
            double confidence, std::uint64_t seed, std::int64_t max_samples, int n_threads,
-           const ProgressFunction& progress, const std::shared_ptr<CancelToken>& cancel) {
-            const auto family = make_reference(reference_named(reference), law.matrix_size(), alpha);
+           const ProgressFunction& progress, const Cancel& cancel) {
+            const auto family =
+                make_reference(reference_named(reference), law.matrix_size(), alpha);
             const SolverOptions options = solver_options(tolerance, confidence, seed, max_samples,
                                                          n_threads, progress, cancel);
             const py::gil_scoped_release release;
@@ -67,8 +73,8 @@ void bind_kappa(py::module_& module) {
         "solve_robbins_monro",
         [](StructuredLaw& law, const std::string& reference, double alpha, double tolerance,
            double confidence, std::uint64_t seed, std::int64_t max_samples, int n_threads,
-           const ProgressFunction& progress, const std::shared_ptr<CancelToken>& cancel,
-           Index batch, double gain, bool stop_on_step) {
+           const ProgressFunction& progress, const Cancel& cancel, Index batch, double gain,
+           bool stop_on_step) {
             const SolverOptions options = solver_options(tolerance, confidence, seed, max_samples,
                                                          n_threads, progress, cancel);
             const RobbinsMonroOptions own{batch, gain, stop_on_step};
@@ -86,7 +92,7 @@ void bind_kappa(py::module_& module) {
             const LaguerreParameters parameters{n, beta, alpha, 1.0};
             check_parameters(parameters);
             const Moments moments = reference_moments(reference_named(reference), parameters);
-            return py::make_tuple(moments.mean, moments.variance);
+            return std::pair(moments.mean, moments.variance);
         },
         py::arg("reference"), py::arg("n"), py::arg("beta"), py::arg("alpha"),
         "Mean and variance of the statistic T under q_beta.");

@@ -1,10 +1,9 @@
-#include "htmu/linalg/lapack.hpp"
-
 #include <string>
 
 #include "bindings.hpp"
 #include "htmu/common/errors.hpp"
 #include "htmu/linalg/bidiagonal.hpp"
+#include "htmu/linalg/lapack.hpp"
 #include "htmu/linalg/log_vandermonde.hpp"
 #include "htmu/linalg/tridiagonal.hpp"
 
@@ -14,8 +13,8 @@ namespace {
 /// The pointer of one routine of scipy.linalg.cython_lapack. The capsule's name is the routine's
 /// C signature, so a build with 64-bit integers is told apart.
 template <class Function>
-void take(const py::dict& capsules, const char* name, Function& target) {
-    const py::object capsule = capsules[name];
+void take(const py::object& capsules, const char* name, Function& target) {
+    const py::object capsule = capsules[py::str(name)];
     const char* signature = PyCapsule_GetName(capsule.ptr());
     if (signature == nullptr) throw py::error_already_set();
     if (std::string(signature).find("int *") == std::string::npos ||
@@ -29,7 +28,7 @@ void take(const py::dict& capsules, const char* name, Function& target) {
     target = reinterpret_cast<Function>(pointer);
 }
 
-void install_scipy_lapack(const py::dict& capsules) {
+void install_scipy_lapack(const py::object& capsules) {
     LapackFunctions functions;
     take(capsules, "dsterf", functions.sterf);
     take(capsules, "dstebz", functions.stebz);

@@ -2,7 +2,8 @@
 
 PYBIND11_MODULE(_core, module) {
     using namespace htmu::bindings;
-    module.doc() = "Compiled core of htmu: arrays in, arrays out; see the wrappers for the documentation.";
+    module.doc() =
+        "Compiled core of htmu: arrays in, arrays out; see the wrappers for the documentation.";
     register_errors();
     auto common = module.def_submodule("common", "Threads, cancellation and the processor.");
     bind_common(common);

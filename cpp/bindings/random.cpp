@@ -43,8 +43,9 @@ void bind_random(py::module_& module) {
     module.def(
         "normal",
         [](Index size, std::uint64_t seed, int n_threads) {
-            return draw_variates(size, seed, n_threads,
-                                 [](Stream& stream, std::size_t) { return normal_variate(stream); });
+            return draw_variates(size, seed, n_threads, [](Stream& stream, std::size_t) {
+                return normal_variate(stream);
+            });
         },
         py::arg("size"), py::arg("seed"), py::arg("n_threads"));
     module.def(
@@ -60,12 +61,11 @@ void bind_random(py::module_& module) {
         [](const Array& shapes, std::uint64_t seed, int n_threads, bool logarithm) {
             const ConstSpan shape = view(shapes);
             check_positive(shape, "shape");
-            return draw_variates(shapes.size(), seed, n_threads,
-                                 [=](Stream& stream, std::size_t i) {
-                                     const GammaLaw law(shape[i]);
-                                     return logarithm ? law.log_variate(stream)
-                                                      : law.variate(stream);
-                                 });
+            return draw_variates(
+                shapes.size(), seed, n_threads, [=](Stream& stream, std::size_t i) {
+                    const GammaLaw law(shape[i]);
+                    return logarithm ? law.log_variate(stream) : law.variate(stream);
+                });
         },
         py::arg("shapes"), py::arg("seed"), py::arg("n_threads"), py::arg("logarithm"));
     module.def(
@@ -73,9 +73,9 @@ void bind_random(py::module_& module) {
         [](const Array& dfs, std::uint64_t seed, int n_threads) {
             const ConstSpan df = view(dfs);
             check_positive(df, "df");
-            return draw_variates(
-                dfs.size(), seed, n_threads,
-                [=](Stream& stream, std::size_t i) { return chi_variate(stream, df[i]); });
+            return draw_variates(dfs.size(), seed, n_threads, [=](Stream& stream, std::size_t i) {
+                return chi_variate(stream, df[i]);
+            });
         },
         py::arg("dfs"), py::arg("seed"), py::arg("n_threads"));
 }

@@ -1,3 +1,8 @@
+#include <map>
+#include <string>
+
+#include <pybind11/typing.h>
+
 #include "bindings.hpp"
 #include "htmu/common/errors.hpp"
 #include "htmu/structures/block_diagonal.hpp"
@@ -32,14 +37,15 @@ CallbackLaw::Draw python_draw(py::function function, Index matrix_size) {
 
 void bind_structures(py::module_& module) {
     module.attr("max_matrix_size") = max_matrix_size;
-    py::class_<StructuredLaw>(module, "StructuredLaw", "Law of the spectrum of a structured matrix.")
+    py::class_<StructuredLaw>(module, "StructuredLaw",
+                              "Law of the spectrum of a structured matrix.")
         .def_property_readonly("matrix_size", &StructuredLaw::matrix_size)
         .def_property_readonly("available_samples", &StructuredLaw::available_samples)
         .def("control_variates",
              [](const StructuredLaw& law) {
-                 py::dict controls;
+                 std::map<std::string, double> controls;
                  for (const ControlVariate& control : law.control_variates()) {
-                     controls[py::str(control.name)] = control.mean;
+                     controls[control.name] = control.mean;
                  }
                  return controls;
              })
@@ -61,12 +67,13 @@ void bind_structures(py::module_& module) {
         .def(py::init<std::vector<Index>, double>(), py::arg("dims"), py::arg("alpha"));
     py::class_<ArrayLaw, StructuredLaw>(module, "ArrayLaw")
         .def(py::init([](const Array& spectra) {
-                 if (spectra.ndim() != 2) throw InvalidInput("spectra must have shape (samples, N)");
+                 if (spectra.ndim() != 2)
+                     throw InvalidInput("spectra must have shape (samples, N)");
                  return std::make_unique<ArrayLaw>(view(spectra), spectra.shape(1));
              }),
              py::arg("spectra"));
     py::class_<CallbackLaw, StructuredLaw>(module, "CallbackLaw")
-        .def(py::init([](Index matrix_size, py::function draw) {
+        .def(py::init([](Index matrix_size, py::typing::Callable<Array(std::uint64_t)> draw) {
                  return std::make_unique<CallbackLaw>(matrix_size,
                                                       python_draw(std::move(draw), matrix_size));
              }),

@@ -6,16 +6,18 @@ with an error bar, on a compiled core (Hodgkinson, Wang and Mahoney, ICML 2025).
 
 from importlib.metadata import version as _version
 
-from htmu import ensembles, errors, kappa, linalg, random, structures
+from htmu import ensembles, errors, kappa, linalg, random, structures, sweeps
 from htmu.ensembles import LaguerreEnsemble
 from htmu.kappa import KappaEstimate, estimate_kappa
 from htmu.linalg import eigvalsh_tridiagonal, log_vandermonde, singvals_bidiagonal
+from htmu.sweeps import SweepResult, sweep
 
 __version__ = _version("htmu")
 
 __all__ = [
     "KappaEstimate",
     "LaguerreEnsemble",
+    "SweepResult",
     "__version__",
     "eigvalsh_tridiagonal",
     "ensembles",
@@ -27,4 +29,6 @@ __all__ = [
     "random",
     "singvals_bidiagonal",
     "structures",
+    "sweep",
+    "sweeps",
 ]

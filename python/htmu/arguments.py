@@ -23,6 +23,7 @@ __all__ = [
     "as_real_array",
     "as_seed",
     "as_shape",
+    "as_sizes",
     "as_threads",
     "check_memory",
     "core_key",
@@ -53,7 +54,9 @@ def as_int(name: str, value: Any, *, minimum: int, maximum: int | None = None) -
         else:
             number = operator.index(value)
     except TypeError:
-        raise InvalidInputError(f"{name} must be an integer {domain}, got {_shown(value)}") from None
+        raise InvalidInputError(
+            f"{name} must be an integer {domain}, got {_shown(value)}"
+        ) from None
     if number < minimum or (maximum is not None and number > maximum):
         raise InvalidInputError(f"{name} must be an integer {domain}, got {number}")
     return number
@@ -77,6 +80,21 @@ def _domain(
     return " and ".join(["finite", *bounds])
 
 
+def as_sizes(name: str, value: Any, *, maximum: int) -> tuple[int, ...]:
+    """Return a non-empty sequence of integers in [1, maximum]."""
+    try:
+        items = () if isinstance(value, str | bytes) else tuple(value)
+    except TypeError:
+        items = ()
+    if not items:
+        raise InvalidInputError(
+            f"{name} must be a non-empty sequence of integers at least 1, got {_shown(value)}"
+        )
+    return tuple(
+        as_int(f"{name}[{i}]", item, minimum=1, maximum=maximum) for i, item in enumerate(items)
+    )
+
+
 def as_float(
     name: str,
     value: Any,
@@ -93,9 +111,7 @@ def as_float(
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidInputError(
-            f"{name} must be a number, {domain}, got {_shown(value)}"
-        ) from None
+        raise InvalidInputError(f"{name} must be a number, {domain}, got {_shown(value)}") from None
     inside = (
         math.isfinite(number)
         and (minimum is None or number >= minimum)

@@ -135,8 +135,8 @@ def eigvalsh_tridiagonal(
         return found.reshape(*batch, found.shape[-1])
     if batch:
         raise InvalidInputError(
-            "select='v' needs a single matrix, for the number of eigenvalues in an interval differs "
-            f"between matrices, got batch axes {batch}; loop over the matrices"
+            "select='v' needs a single matrix, for the number of eigenvalues in an interval "
+            f"differs between matrices, got batch axes {batch}; loop over the matrices"
         )
     lower = as_float("select_range[0]", first)
     upper = as_float("select_range[1]", last, exclusive_minimum=lower)

@@ -106,6 +106,6 @@ inline void stemr(char*, char*, htmu::LapackInt* n, double* d, double* e, double
 }  // namespace reference_lapack
 
 inline void install_reference_lapack() {
-    htmu::install_lapack({reference_lapack::sterf, reference_lapack::stebz,
-                          reference_lapack::stemr, reference_lapack::lasq1});
+    htmu::install_lapack({reference_lapack::sterf, reference_lapack::stebz, reference_lapack::stemr,
+                          reference_lapack::lasq1});
 }

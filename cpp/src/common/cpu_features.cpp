@@ -2,9 +2,8 @@
 
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 #define HTMU_X86 1
-#include <cpuid.h>
-
 #include <array>
+#include <cpuid.h>
 #include <cstring>
 #endif
 

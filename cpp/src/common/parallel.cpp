@@ -20,8 +20,7 @@ constexpr auto poll_interval = std::chrono::milliseconds(50);
 /// Shared state of one parallel_for: the next item, the first failure, the stop flag.
 class Team {
    public:
-    Team(Index n_items, const RunControl& control,
-         const std::function<void(Index, int)>& body)
+    Team(Index n_items, const RunControl& control, const std::function<void(Index, int)>& body)
         : n_items_(n_items), control_(control), body_(body) {}
 
     /// Takes items until none is left; poll is asked between items (calling thread only).

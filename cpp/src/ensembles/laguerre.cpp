@@ -18,7 +18,9 @@ namespace {
     throw InvalidInput(message.str());
 }
 
-double n_pairs(Index n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1); }
+double n_pairs(Index n) {
+    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
+}
 
 /// Sum of log x_i for x_i >= 0, by one product.
 double sum_of_logs(ConstSpan x) {
@@ -80,11 +82,11 @@ Moments log_vandermonde_moments(const LaguerreParameters& parameters) {
         const double gap = 1.0 + (j + 1.0) * half_beta;
         const double weight = first + j * half_beta;
         sum.mean += 0.5 * (j + 1.0) * digamma(gap) + 0.5 * j * digamma(weight);
-        sum.variance +=
-            0.25 * ((j + 1.0) * (j + 1.0) * trigamma(gap) + j * j * trigamma(weight));
+        sum.variance += 0.25 * ((j + 1.0) * (j + 1.0) * trigamma(gap) + j * j * trigamma(weight));
     }
     const auto n = static_cast<double>(parameters.n);
-    sum.mean -= 0.5 * n * digamma(1.0 + half_beta) + n_pairs(parameters.n) * std::log(parameters.rate);
+    sum.mean -=
+        0.5 * n * digamma(1.0 + half_beta) + n_pairs(parameters.n) * std::log(parameters.rate);
     sum.variance -= 0.25 * n * trigamma(1.0 + half_beta);
     // A single eigenvalue has no pair: its sums cancel up to rounding.
     return parameters.n == 1 ? Moments{} : sum;
@@ -93,8 +95,7 @@ Moments log_vandermonde_moments(const LaguerreParameters& parameters) {
 Moments log_determinant_moments(const LaguerreParameters& parameters) {
     Moments sum;
     for (Index j = 0; j < parameters.n; ++j) {
-        const double shape =
-            parameters.a + 1.0 + 0.5 * parameters.beta * static_cast<double>(j);
+        const double shape = parameters.a + 1.0 + 0.5 * parameters.beta * static_cast<double>(j);
         sum.mean += digamma(shape);
         sum.variance += trigamma(shape);
     }

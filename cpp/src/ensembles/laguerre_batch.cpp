@@ -20,7 +20,9 @@ void for_each_matrix(Index size, double nanoseconds, const RunControl& control,
     });
 }
 
-double sampling_cost(Index n) { return 50.0 * static_cast<double>(n); }
+double sampling_cost(Index n) {
+    return 50.0 * static_cast<double>(n);
+}
 
 double spectrum_cost(Index n) {
     return sampling_cost(n) + 15.0 * static_cast<double>(n) * static_cast<double>(n);
@@ -67,15 +69,14 @@ void sample_log_vandermonde_batch(const LaguerreParameters& parameters, Index si
     const StreamKey key(seed, Purpose::ensemble);
     std::vector<SpectrumWorkspace> workspaces(thread_slots(control));
     std::vector<std::vector<double>> spectra(workspaces.size());
-    for_each_matrix(size, spectrum_cost(parameters.n), control,
-                    [&](Index matrix, std::size_t worker) {
-                        std::vector<double>& spectrum = spectra[worker];
-                        spectrum.resize(static_cast<std::size_t>(parameters.n));
-                        sampler.sample_eigenvalues(key, static_cast<std::uint64_t>(matrix),
-                                                   EigenvalueAccuracy::relative, workspaces[worker], spectrum);
-                        log_vandermondes[static_cast<std::size_t>(matrix)] =
-                            log_vandermonde_sorted(spectrum);
-                    });
+    for_each_matrix(
+        size, spectrum_cost(parameters.n), control, [&](Index matrix, std::size_t worker) {
+            std::vector<double>& spectrum = spectra[worker];
+            spectrum.resize(static_cast<std::size_t>(parameters.n));
+            sampler.sample_eigenvalues(key, static_cast<std::uint64_t>(matrix),
+                                       EigenvalueAccuracy::relative, workspaces[worker], spectrum);
+            log_vandermondes[static_cast<std::size_t>(matrix)] = log_vandermonde_sorted(spectrum);
+        });
 }
 
 }  // namespace htmu

@@ -48,7 +48,9 @@ double increasing_root(const FunctionAndSlope& function) {
     throw ConvergenceFailure("the root of E S(beta) did not converge; please report the input");
 }
 
-double n_pairs(Index n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1); }
+double n_pairs(Index n) {
+    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
+}
 
 /// References `weight` and `shape`.
 class FixedExponentReference final : public ReferenceLaw {

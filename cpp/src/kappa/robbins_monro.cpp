@@ -47,8 +47,7 @@ class RobbinsMonroSolver {
             const double noise = std::sqrt((of_structure_.variance + of_reference_.variance) /
                                            static_cast<double>(own_.batch)) /
                                  of_reference_.variance;
-            const double move =
-                (of_structure_.mean - of_reference_.mean) / of_reference_.variance;
+            const double move = (of_structure_.mean - of_reference_.mean) / of_reference_.variance;
             beta_ = std::max(0.0, beta_ + move);
             warm_variance_ = of_reference_.variance;
             if (std::fabs(move) < 3.0 * noise || (beta_ == 0.0 && move < 0.0)) return;
@@ -74,11 +73,10 @@ class RobbinsMonroSolver {
             const double error =
                 own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
                 std::sqrt((structure_sum + slope_sum) / static_cast<double>(step * own_.batch)) /
-                std::sqrt(static_cast<double>(step)) /
-                (slope_sum / static_cast<double>(step));
+                std::sqrt(static_cast<double>(step)) / (slope_sum / static_cast<double>(step));
             solution = solution_at(state, error, step);
-            solution.converged =
-                step >= minimum_steps && options_.tolerance > 0.0 && half_width(solution) <= options_.tolerance;
+            solution.converged = step >= minimum_steps && options_.tolerance > 0.0 &&
+                                 half_width(solution) <= options_.tolerance;
             report(solution);
         }
         return solution;
@@ -90,16 +88,15 @@ class RobbinsMonroSolver {
         for (std::int64_t step = 1; !solution.converged && (can_draw() || step == 1); ++step) {
             draw_both(beta_);
             const double before = beta_;
-            const double move =
-                (of_structure_.mean - of_reference_.mean) / of_reference_.variance;
+            const double move = (of_structure_.mean - of_reference_.mean) / of_reference_.variance;
             beta_ = std::max(0.0, beta_ + own_.gain / static_cast<double>(step) * move);
             structure_sum += of_structure_.variance;
             reference_sum += of_reference_.variance;
             const auto k = static_cast<double>(step);
-            const double error =
-                own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
-                std::sqrt((structure_sum + reference_sum) / (k * k * static_cast<double>(own_.batch))) /
-                (reference_sum / k);
+            const double error = own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
+                                 std::sqrt((structure_sum + reference_sum) /
+                                           (k * k * static_cast<double>(own_.batch))) /
+                                 (reference_sum / k);
             solution = solution_at(beta_, error, step);
             solution.converged = n_ * std::fabs(beta_ - before) < options_.tolerance;
             report(solution);

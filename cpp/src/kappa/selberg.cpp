@@ -53,7 +53,8 @@ class SelbergSolver {
     }
 
     void draw_until(std::int64_t target) {
-        const Index round = sampler_.chunk() * sampler_.chunks_per_round(options_.control.n_threads);
+        const Index round =
+            sampler_.chunk() * sampler_.chunks_per_round(options_.control.n_threads);
         while (n_drawn_ < target) {
             const auto count = static_cast<Index>(std::min<std::int64_t>(round, target - n_drawn_));
             sampler_.accumulate(static_cast<std::uint64_t>(n_drawn_), count, options_.control,
@@ -95,8 +96,8 @@ class SelbergSolver {
         const ReferenceLaw::Sensitivity sensitivity = reference_.sensitivity(solution.beta, means);
         const ConstSpan weights(sensitivity.weights.data(), n_responses);
         const double error = regression.standard_error(weights);
-        const double quantile = student_t_quantile(0.5 * (1.0 + options_.confidence),
-                                                   regression.degrees_of_freedom());
+        const double quantile =
+            student_t_quantile(0.5 * (1.0 + options_.confidence), regression.degrees_of_freedom());
         solution.kappa = n * solution.beta;
         solution.standard_error = n * error / sensitivity.slope;
         solution.lower = std::min(solution.kappa, n * reference_.solve(means, -quantile * error));
@@ -104,7 +105,8 @@ class SelbergSolver {
         solution.n_samples = n_drawn_;
         solution.n_steps = n_stages_;
         solution.variance_reduction = regression.variance_ratio(weights);
-        solution.converged = options_.tolerance == 0.0 || half_width(solution) <= options_.tolerance;
+        solution.converged =
+            options_.tolerance == 0.0 || half_width(solution) <= options_.tolerance;
         return solution;
     }
 
@@ -113,9 +115,9 @@ class SelbergSolver {
         const auto drawn = static_cast<double>(n_drawn_);
         // The margin makes one more stage unlikely: the variance is known to sqrt(2/drawn).
         const double margin = 1.0 + 2.0 / std::sqrt(drawn);
-        const double wanted =
-            std::isfinite(ratio) ? drawn * std::min(ratio * ratio * margin, max_growth)
-                                 : drawn * max_growth;
+        const double wanted = std::isfinite(ratio)
+                                  ? drawn * std::min(ratio * ratio * margin, max_growth)
+                                  : drawn * max_growth;
         const double capped = std::min(wanted, static_cast<double>(limit_));
         return std::min(limit_, whole_chunks(std::max(static_cast<std::int64_t>(std::ceil(capped)),
                                                       n_drawn_ + 1)));

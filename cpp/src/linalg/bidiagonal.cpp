@@ -17,8 +17,8 @@ void bidiagonal_singular_values(ConstSpan d, ConstSpan e, SpectrumWorkspace& wor
     workspace.off_diagonal.push_back(0.0);  // lasq1 uses n entries
     workspace.work.resize(static_cast<std::size_t>(4 * n));
     LapackInt info = 0;
-    lapack().lasq1(&n, singular_values.data(), workspace.off_diagonal.data(),
-                   workspace.work.data(), &info);
+    lapack().lasq1(&n, singular_values.data(), workspace.off_diagonal.data(), workspace.work.data(),
+                   &info);
     if (info != 0) {
         throw ConvergenceFailure("LAPACK lasq1 failed with info = " + std::to_string(info) +
                                  "; check the scale of the matrix");
@@ -34,18 +34,19 @@ void bidiagonal_singular_values_batch(Index batch, Index n, ConstSpan d, ConstSp
     parallel_for(n_items, control, [&](Index item, int worker) {
         const Index last = std::min(batch, (item + 1) * rows_per_item);
         for (Index row = item * rows_per_item; row < last; ++row) {
-            const auto row_d = d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
-            const auto row_e = e.subspan(static_cast<std::size_t>(row * (n - 1)),
-                                         static_cast<std::size_t>(n - 1));
+            const auto row_d =
+                d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
+            const auto row_e =
+                e.subspan(static_cast<std::size_t>(row * (n - 1)), static_cast<std::size_t>(n - 1));
             const auto finite = [](double value) { return std::isfinite(value); };
             if (!std::all_of(row_d.begin(), row_d.end(), finite) ||
                 !std::all_of(row_e.begin(), row_e.end(), finite)) {
                 throw NonFinite("matrix " + std::to_string(row) +
                                 " has an entry that is NaN or infinite; remove it or mend it");
             }
-            bidiagonal_singular_values(
-                row_d, row_e, workspaces[static_cast<std::size_t>(worker)],
-                singular_values.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n)));
+            bidiagonal_singular_values(row_d, row_e, workspaces[static_cast<std::size_t>(worker)],
+                                       singular_values.subspan(static_cast<std::size_t>(row * n),
+                                                               static_cast<std::size_t>(n)));
         }
     });
 }

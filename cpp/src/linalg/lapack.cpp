@@ -9,7 +9,9 @@ LapackFunctions installed;
 
 }  // namespace
 
-void install_lapack(const LapackFunctions& functions) noexcept { installed = functions; }
+void install_lapack(const LapackFunctions& functions) noexcept {
+    installed = functions;
+}
 
 const LapackFunctions& lapack() {
     if (installed.sterf == nullptr || installed.stebz == nullptr || installed.stemr == nullptr ||

@@ -103,7 +103,9 @@ double strip(const double* x, Index first, Index last, Index n, int chunk) {
     return product.log();
 }
 
-double n_pairs(Index n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1); }
+double n_pairs(Index n) {
+    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
+}
 
 /// Values so far apart in scale that scaling them loses bits: one logarithm a pair.
 double pairwise_logs(ConstSpan x) {
@@ -176,8 +178,7 @@ double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
     std::vector<double> scaled;
     scaled_copy(sorted, scale.shift, scaled);
     // Strips of about 2^22 pairs, some milliseconds each.
-    const Index rows_per_strip =
-        std::max<Index>(1, (Index{1} << 22) / (n * lanes)) * lanes;
+    const Index rows_per_strip = std::max<Index>(1, (Index{1} << 22) / (n * lanes)) * lanes;
     const Index n_strips = (n + rows_per_strip - 1) / rows_per_strip;
     std::vector<double> partial(static_cast<std::size_t>(n_strips));
     parallel_for(n_strips, control, [&](Index item, int) {
@@ -185,8 +186,7 @@ double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
         partial[static_cast<std::size_t>(item)] =
             strip(scaled.data(), first, std::min(n, first + rows_per_strip), n, scale.chunk);
     });
-    return std::accumulate(partial.begin(), partial.end(), 0.0) +
-           scale.shift * log_2 * n_pairs(n);
+    return std::accumulate(partial.begin(), partial.end(), 0.0) + scale.shift * log_2 * n_pairs(n);
 }
 
 }  // namespace
@@ -204,8 +204,7 @@ void log_vandermonde_batch(Index batch, Index n, ConstSpan x, const RunControl& 
         }
         return;
     }
-    const Index rows_per_item =
-        std::clamp<Index>(200000 / std::max<Index>(1, n * n), 1, 4096);
+    const Index rows_per_item = std::clamp<Index>(200000 / std::max<Index>(1, n * n), 1, 4096);
     const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
     std::vector<std::vector<double>> scratch(
         static_cast<std::size_t>(worker_count(n_items, control)));

@@ -19,8 +19,8 @@ void load(ConstSpan d, ConstSpan e, SpectrumWorkspace& workspace) {
 
 void check(LapackInt info, const char* routine) {
     if (info != 0) {
-        throw ConvergenceFailure(std::string("LAPACK ") + routine + " failed with info = " +
-                                 std::to_string(info) +
+        throw ConvergenceFailure(std::string("LAPACK ") + routine +
+                                 " failed with info = " + std::to_string(info) +
                                  "; try another driver (sterf, stebz or stemr)");
     }
 }
@@ -61,10 +61,10 @@ Index run_stemr(SpectrumWorkspace& workspace, LapackInt n, Span eigenvalues) {
     double* found_values = workspace.work.data() + n_work;
     LapackInt* support = workspace.integer_work.data() + n_integer_work;
     lapack().stemr(&job, &which, &n, workspace.diagonal.data(), workspace.off_diagonal.data(),
-                   &unused_value, &unused_value, &unused_index, &unused_index, &found,
-                   found_values, &unused_vector, &one, &zero_columns, support,
-                   &try_relative_accuracy, workspace.work.data(), &n_work,
-                   workspace.integer_work.data(), &n_integer_work, &info);
+                   &unused_value, &unused_value, &unused_index, &unused_index, &found, found_values,
+                   &unused_vector, &one, &zero_columns, support, &try_relative_accuracy,
+                   workspace.work.data(), &n_work, workspace.integer_work.data(), &n_integer_work,
+                   &info);
     check(info, "stemr");
     std::copy_n(found_values, found, eigenvalues.begin());
     std::sort(eigenvalues.begin(), eigenvalues.begin() + found);
@@ -103,9 +103,8 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
             "a range by values needs a single matrix, for the number of eigenvalues differs "
             "between matrices; pass one matrix at a time");
     }
-    const Index n_wanted = range.kind == EigenvalueRange::Kind::indices
-                               ? range.last_index - range.first_index + 1
-                               : n;
+    const Index n_wanted =
+        range.kind == EigenvalueRange::Kind::indices ? range.last_index - range.first_index + 1 : n;
     // Items of about 100 us: an eigenproblem costs some 15 ns n^2.
     const Index rows_per_item = std::clamp<Index>(7000 / std::max<Index>(1, n * n), 1, 1024);
     const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
@@ -115,9 +114,10 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
         std::vector<double> found(static_cast<std::size_t>(n));
         const Index last = std::min(batch, (item + 1) * rows_per_item);
         for (Index row = item * rows_per_item; row < last; ++row) {
-            const auto row_d = d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
-            const auto row_e = e.subspan(static_cast<std::size_t>(row * (n - 1)),
-                                         static_cast<std::size_t>(n - 1));
+            const auto row_d =
+                d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
+            const auto row_e =
+                e.subspan(static_cast<std::size_t>(row * (n - 1)), static_cast<std::size_t>(n - 1));
             const auto finite = [](double value) { return std::isfinite(value); };
             if (!std::all_of(row_d.begin(), row_d.end(), finite) ||
                 !std::all_of(row_e.begin(), row_e.end(), finite)) {

@@ -44,7 +44,8 @@ double normal_variate(Stream& stream) noexcept {
         const std::uint64_t word = stream.next();
         const std::size_t layer = word & 255u;
         // The top 53 bits as a signed fraction; the layer uses the lowest 8, so they are apart.
-        const double fraction = static_cast<double>(static_cast<std::int64_t>(word) >> 11) * 0x1p-52;
+        const double fraction =
+            static_cast<double>(static_cast<std::int64_t>(word) >> 11) * 0x1p-52;
         const double x = fraction * ziggurat.edge[layer];
         if (std::fabs(x) < ziggurat.edge[layer + 1]) return x;
         if (layer == 0) {

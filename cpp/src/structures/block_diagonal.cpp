@@ -13,7 +13,8 @@ namespace htmu {
 
 BlockDiagonalLaw::BlockDiagonalLaw(std::vector<Index> sizes, double alpha, double block_beta)
     : sizes_(std::move(sizes)), accuracy_(sufficient_accuracy(alpha)) {
-    if (sizes_.empty()) throw InvalidInput("a block-diagonal matrix needs at least one block, got none");
+    if (sizes_.empty())
+        throw InvalidInput("a block-diagonal matrix needs at least one block, got none");
     std::vector<Index> distinct = sizes_;
     std::sort(distinct.begin(), distinct.end());
     distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
@@ -37,20 +38,17 @@ BlockDiagonalLaw::BlockDiagonalLaw(std::vector<Index> sizes, double alpha, doubl
     }
     for (std::size_t k = 0; k < distinct.size(); ++k) {
         const LaguerreParameters block{distinct[k], block_beta, alpha, 1.0};
-        const auto count = static_cast<double>(
-            std::count(sampler_of_block_.begin(), sampler_of_block_.end(), k));
+        const auto count =
+            static_cast<double>(std::count(sampler_of_block_.begin(), sampler_of_block_.end(), k));
         sum += count * trace_shape(block);
         sum_squares += count * mean_sum_squares(block);
         sum_cubes += count * mean_sum_cubes(block);
         sum_log += count * log_determinant_moments(block).mean;
         within += count * log_vandermonde_moments(block).mean;
     }
-    controls_ = {{"sum", sum},
-                 {"sum_squares", sum_squares},
-                 {"sum_cubes", sum_cubes},
-                 {"sum_log", sum_log},
-                 {"block_log_vandermonde", within},
-                 {"log_sum", digamma(sum)}};
+    controls_ = {
+        {"sum", sum},         {"sum_squares", sum_squares},      {"sum_cubes", sum_cubes},
+        {"sum_log", sum_log}, {"block_log_vandermonde", within}, {"log_sum", digamma(sum)}};
 }
 
 void BlockDiagonalLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,

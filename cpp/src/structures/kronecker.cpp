@@ -17,7 +17,8 @@ constexpr std::size_t controls_per_factor = 4;
 
 KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha)
     : dims_(std::move(dims)), accuracy_(sufficient_accuracy(alpha)) {
-    if (dims_.empty()) throw InvalidInput("a Kronecker product needs at least one factor, got none");
+    if (dims_.empty())
+        throw InvalidInput("a Kronecker product needs at least one factor, got none");
     for (const Index n : dims_) {
         if (n < 1 || n > max_matrix_size || matrix_size_ > max_matrix_size / n) {
             throw InvalidInput("the factors' sizes must be at least 1 and their product at most " +
@@ -49,8 +50,8 @@ KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha)
             {"sum_log" + suffix, log_determinant_moments(factor).mean - n * log_trace});
         controls_.push_back(
             {"sum_squares" + suffix, mean_sum_squares(factor) / (trace * (trace + 1.0))});
-        controls_.push_back({"sum_cubes" + suffix, mean_sum_cubes(factor) /
-                                                       (trace * (trace + 1.0) * (trace + 2.0))});
+        controls_.push_back({"sum_cubes" + suffix,
+                             mean_sum_cubes(factor) / (trace * (trace + 1.0) * (trace + 2.0))});
     }
 }
 
@@ -62,8 +63,8 @@ void KroneckerLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace
         const auto n = static_cast<std::size_t>(dims_[j]);
         workspace.factors.resize(n);
         const Span factor(workspace.factors);
-        const double sum_log = samplers_[j].sample_eigenvalues(key, index * dims_.size() + j, accuracy_,
-                                                               workspace.spectrum, factor);
+        const double sum_log = samplers_[j].sample_eigenvalues(
+            key, index * dims_.size() + j, accuracy_, workspace.spectrum, factor);
         double trace = 0.0;
         for (const double value : factor) trace += value;
         double sum_squares = 0.0, sum_cubes = 0.0;

@@ -56,7 +56,8 @@ void CallbackLaw::prepare(std::uint64_t first, Index count) {
     constexpr auto group = static_cast<std::uint64_t>(group_size);
     const auto size = static_cast<std::size_t>(matrix_size_);
     const std::uint64_t first_group = first / group;
-    const std::uint64_t last_group = (first + static_cast<std::uint64_t>(count) + group - 1) / group;
+    const std::uint64_t last_group =
+        (first + static_cast<std::uint64_t>(count) + group - 1) / group;
     buffer_first_ = first_group * group;
     buffer_.resize((last_group - first_group) * group * size);
     const Span buffer(buffer_);

@@ -12,7 +12,7 @@ def eigvalsh_tridiagonal_indices(d: typing.Annotated[numpy.typing.ArrayLike, num
     ...
 def eigvalsh_tridiagonal_interval(d: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], e: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], lower: typing.SupportsFloat | typing.SupportsIndex, upper: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     ...
-def install_scipy_lapack(capsules: dict) -> None:
+def install_scipy_lapack(capsules: typing.Any) -> None:
     """
     Takes the LAPACK routines from scipy.linalg.cython_lapack.__pyx_capi__.
     """

@@ -11,7 +11,7 @@ class StructuredLaw:
     """
     Law of the spectrum of a structured matrix.
     """
-    def control_variates(self) -> dict:
+    def control_variates(self) -> dict[str, float]:
         ...
     def eigenvalues(self, size: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
         ...
@@ -32,6 +32,6 @@ class ArrayLaw(StructuredLaw):
         ...
 class CallbackLaw(StructuredLaw):
     group_size: typing.ClassVar[int] = 64
-    def __init__(self, matrix_size: typing.SupportsInt | typing.SupportsIndex, draw: collections.abc.Callable) -> None:
+    def __init__(self, matrix_size: typing.SupportsInt | typing.SupportsIndex, draw: collections.abc.Callable[[int], typing.Annotated[numpy.typing.ArrayLike, numpy.float64]]) -> None:
         ...
 max_matrix_size: int = 1000000

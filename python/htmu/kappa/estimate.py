@@ -71,7 +71,9 @@ class KappaEstimate:
     def __repr__(self) -> str:
         # As many digits as the error bar supports, and one more.
         width = self.half_width
-        digits = 4 if not 0 < width < math.inf else min(12, max(0, 1 - math.floor(math.log10(width))))
+        digits = 4
+        if 0 < width < math.inf:
+            digits = min(12, max(0, 1 - math.floor(math.log10(width))))
         low, high = self.interval
         state = "" if self.converged else ", not converged"
         return (

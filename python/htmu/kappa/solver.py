@@ -53,6 +53,19 @@ def _checked_reference(structure: Structure, reference: str | None, method: str)
     return reference
 
 
+def _reporter(
+    progress: Callable[[ProgressReport], object] | None,
+) -> Callable[[int, float, float, float], None] | None:
+    """Return the core's callback for the user's."""
+    if progress is None:
+        return None
+
+    def report(n_samples: int, kappa: float, half_width: float, fraction: float) -> None:
+        progress(ProgressReport(n_samples, kappa, half_width, fraction))
+
+    return report
+
+
 def estimate_kappa(
     structure: Structure,
     *,
@@ -155,7 +168,6 @@ def estimate_kappa(
 
     law = structure._law(number)
     exponent = structure.weight_exponent
-    report = None if progress is None else (lambda *state: progress(ProgressReport(*state)))
     started = time.perf_counter()
     common = (
         law,
@@ -166,7 +178,7 @@ def estimate_kappa(
         core_key(number),
         limit,
         threads,
-        report,
+        _reporter(progress),
         _cancel,
     )
     if method == "selberg":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from htmu._core import structures as _structures
-from htmu.arguments import as_float, as_int
+from htmu.arguments import as_float, as_int, as_sizes
 from htmu.errors import InvalidInputError
 from htmu.structures.base import MAX_MATRIX_SIZE, Structure
 
@@ -182,11 +182,7 @@ class BlockDiagonal(_Blocks):
                 raise InvalidInputError(
                     f"give either m and n or sizes, got m={m!r}, n={n!r} and sizes={sizes!r}"
                 )
-            if isinstance(sizes, str) or not hasattr(sizes, "__iter__") or not len(sizes):
-                raise InvalidInputError(
-                    f"sizes must be a non-empty sequence of integers at least 1, got {sizes!r}"
-                )
-            blocks = [as_int("sizes", s, minimum=1, maximum=MAX_MATRIX_SIZE) for s in sizes]
+            blocks = list(as_sizes("sizes", sizes, maximum=MAX_MATRIX_SIZE))
             self._m_and_n = None
         super().__init__(blocks, _as_alpha(alpha), _as_block_beta(block_beta))
 

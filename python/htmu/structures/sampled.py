@@ -145,6 +145,4 @@ class Sampled(Structure):
     def _law(self, seed: int) -> _structures.StructuredLaw:
         if self._spectra is not None:
             return _structures.ArrayLaw(self._spectra)
-        return _structures.CallbackLaw(
-            self.N, lambda group: self._drawn(seed, group, self.N)
-        )
+        return _structures.CallbackLaw(self.N, lambda group: self._drawn(seed, group, self.N))

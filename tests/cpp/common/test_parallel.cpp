@@ -1,10 +1,10 @@
-#include <doctest/doctest.h>
-
 #include <atomic>
 #include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/common/parallel.hpp"
@@ -87,11 +87,10 @@ TEST_CASE("a cancel token set by another thread stops the work") {
         std::this_thread::sleep_for(std::chrono::milliseconds(30));
         token.cancel();
     });
-    CHECK_THROWS_AS(parallel_for(1'000'000, control,
-                                 [](Index, int) {
-                                     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                                 }),
-                    Cancelled);
+    CHECK_THROWS_AS(
+        parallel_for(1'000'000, control,
+                     [](Index, int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }),
+        Cancelled);
     canceller.join();
     CHECK(token.cancelled());
 }

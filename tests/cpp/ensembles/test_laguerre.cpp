@@ -1,7 +1,7 @@
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/ensembles/laguerre_batch.hpp"

@@ -1,7 +1,7 @@
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "htmu/kappa/regression.hpp"
 #include "htmu/random/variates.hpp"
@@ -47,7 +47,8 @@ TEST_CASE("a response that is linear in the controls is known exactly") {
         // The third control repeats the first two; the fourth is a constant.
         rows.insert(rows.end(), {2.0 * a - b + 1.0, a, b, a + b, 7.0});
     }
-    const ControlRegression regression(MomentAccumulator::of_rows(rows, 5), 1, {5.0, 0.0, 5.0, 7.0});
+    const ControlRegression regression(MomentAccumulator::of_rows(rows, 5), 1,
+                                       {5.0, 0.0, 5.0, 7.0});
     const std::vector<double> weight{1.0};
     CHECK(regression.adjusted_mean(0) == doctest::Approx(11.0).epsilon(1e-12));
     CHECK(regression.standard_error(weight) < 1e-6);
@@ -67,8 +68,8 @@ TEST_CASE("without controls the standard error is that of a mean") {
 }
 
 TEST_CASE("the t interval of Lavenberg and Welch covers at its level in small samples") {
-    // 12 samples, 3 controls: normal theory is exact. 4000 repeats, 95 %: the count is binomial with
-    // standard error 0.34 %; five of them.
+    // 12 samples, 3 controls: normal theory is exact. 4000 repeats, 95 %: the count is binomial
+    // with standard error 0.34 %; five of them.
     constexpr double quantile_of_8 = 2.3060041350333704;
     constexpr int repeats = 4000;
     int covered = 0;
@@ -77,8 +78,8 @@ TEST_CASE("the t interval of Lavenberg and Welch covers at its level in small sa
         std::vector<double> rows;
         for (std::size_t k = 0; k < 12; ++k) {
             const double* row = &z[4 * k];
-            rows.insert(rows.end(), {row[0] + 2.0 * row[1] - row[2] + 0.5 * row[3], row[1], row[2],
-                                     row[3]});
+            rows.insert(rows.end(),
+                        {row[0] + 2.0 * row[1] - row[2] + 0.5 * row[3], row[1], row[2], row[3]});
         }
         const ControlRegression regression(MomentAccumulator::of_rows(rows, 4), 1, {0.0, 0.0, 0.0});
         const std::vector<double> weight{1.0};

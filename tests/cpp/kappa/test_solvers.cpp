@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <cmath>
+
+#include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/kappa/solver.hpp"
@@ -78,7 +78,8 @@ TEST_CASE("blocks of size 1 are at the boundary") {
 TEST_CASE("the solution does not depend on the number of threads, to the last bit") {
     BlockDiagonalLaw blocks({3, 3, 3}, 1.0, 1.0);
     KroneckerLaw product({3, 3}, 1.0);
-    for (StructuredLaw* law : {static_cast<StructuredLaw*>(&blocks), static_cast<StructuredLaw*>(&product)}) {
+    for (StructuredLaw* law :
+         {static_cast<StructuredLaw*>(&blocks), static_cast<StructuredLaw*>(&product)}) {
         const KappaSolution one = selberg(*law, ReferenceKind::shape, 1.0, 0.02, 1);
         for (const int n_threads : {2, 5}) {
             const KappaSolution many = selberg(*law, ReferenceKind::shape, 1.0, 0.02, n_threads);
@@ -125,7 +126,8 @@ TEST_CASE("repeated eigenvalues, tiny matrices and rigid spectra are refused") {
     ArrayLaw repeated(rows, 3);
     CHECK_THROWS_AS(selberg(repeated, ReferenceKind::weight, 1.0, 0.1), RepeatedEigenvalue);
     CHECK_THROWS_AS((void)make_reference(ReferenceKind::weight, 1, 1.0), InvalidInput);
-    for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = 1e12 * (1.0 + static_cast<double>(k % 3));
+    for (std::size_t k = 0; k < rows.size(); ++k)
+        rows[k] = 1e12 * (1.0 + static_cast<double>(k % 3));
     ArrayLaw rigid(rows, 3);
     SolverOptions options;
     CHECK_THROWS_AS(
@@ -141,6 +143,7 @@ TEST_CASE("a cancelled solve throws") {
     token.cancel();
     SolverOptions options;
     options.control.cancel = &token;
-    CHECK_THROWS_AS((void)solve_selberg(law, *make_reference(ReferenceKind::weight, 6, 1.0), options),
-                    Cancelled);
+    CHECK_THROWS_AS(
+        (void)solve_selberg(law, *make_reference(ReferenceKind::weight, 6, 1.0), options),
+        Cancelled);
 }

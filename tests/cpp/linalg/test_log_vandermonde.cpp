@@ -1,9 +1,9 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/linalg/log_vandermonde.hpp"
@@ -18,8 +18,8 @@ std::pair<long double, long double> by_definition(const std::vector<double>& x) 
     long double sum = 0.0L, magnitude = 0.0L;
     for (std::size_t i = 0; i < x.size(); ++i) {
         for (std::size_t j = i + 1; j < x.size(); ++j) {
-            const long double term =
-                std::log(std::fabs(static_cast<long double>(x[i]) - static_cast<long double>(x[j])));
+            const long double term = std::log(
+                std::fabs(static_cast<long double>(x[i]) - static_cast<long double>(x[j])));
             sum += term;
             magnitude += std::fabs(term);
         }
@@ -83,7 +83,8 @@ TEST_CASE("log-Vandermonde is exact for integers: products of factorials") {
     for (int k = 199; k >= 0; --k) x.push_back(k);
     long double expected = 0.0L;
     for (int k = 1; k < 200; ++k) expected += std::lgamma(k + 1.0L);
-    CHECK(log_vandermonde(x, scratch) == doctest::Approx(static_cast<double>(expected)).epsilon(1e-14));
+    CHECK(log_vandermonde(x, scratch) ==
+          doctest::Approx(static_cast<double>(expected)).epsilon(1e-14));
 }
 
 TEST_CASE("log-Vandermonde of repeated and of few points") {
@@ -116,6 +117,6 @@ TEST_CASE("a batch gives the same bits for any number of threads, short rows and
 TEST_CASE("a batch refuses values that are not finite and names the row") {
     std::vector<double> x{1.0, 2.0, 3.0, NAN};
     std::vector<double> result(2);
-    CHECK_THROWS_WITH_AS(log_vandermonde_batch(2, 2, x, {}, result),
-                         doctest::Contains("row 1"), NonFinite);
+    CHECK_THROWS_WITH_AS(log_vandermonde_batch(2, 2, x, {}, result), doctest::Contains("row 1"),
+                         NonFinite);
 }

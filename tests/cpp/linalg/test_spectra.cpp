@@ -1,9 +1,9 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/linalg/bidiagonal.hpp"
@@ -20,8 +20,9 @@ constexpr double pi = 3.14159265358979323846;
 std::vector<double> toeplitz_spectrum(Index n) {
     std::vector<double> exact;
     for (Index k = 1; k <= n; ++k) {
-        exact.push_back(4.0 * std::pow(std::sin(0.5 * pi * static_cast<double>(k) /
-                                                static_cast<double>(n + 1)), 2));
+        exact.push_back(
+            4.0 *
+            std::pow(std::sin(0.5 * pi * static_cast<double>(k) / static_cast<double>(n + 1)), 2));
     }
     return exact;
 }
@@ -63,16 +64,16 @@ TEST_CASE("index and value ranges") {
     CHECK(count == std::count_if(exact.begin(), exact.end(),
                                  [](double value) { return value > 1.0 && value <= 2.0; }));
     std::vector<double> two(2 * n), off(2 * (n - 1));
-    CHECK_THROWS_AS(tridiagonal_eigenvalues_batch(2, n, two, off, TridiagonalDriver::stebz, values,
-                                                  {}, two),
-                    InvalidInput);
+    CHECK_THROWS_AS(
+        tridiagonal_eigenvalues_batch(2, n, two, off, TridiagonalDriver::stebz, values, {}, two),
+        InvalidInput);
 }
 
 TEST_CASE("non-finite entries are refused with the matrix's number") {
     std::vector<double> d{1.0, 2.0, 3.0, 4.0}, e{0.5, INFINITY}, found(4);
-    CHECK_THROWS_WITH_AS(tridiagonal_eigenvalues_batch(2, 2, d, e, TridiagonalDriver::sterf, {},
-                                                       {}, found),
-                         doctest::Contains("matrix 1"), NonFinite);
+    CHECK_THROWS_WITH_AS(
+        tridiagonal_eigenvalues_batch(2, 2, d, e, TridiagonalDriver::sterf, {}, {}, found),
+        doctest::Contains("matrix 1"), NonFinite);
     CHECK_THROWS_WITH_AS(bidiagonal_singular_values_batch(2, 2, d, e, {}, found),
                          doctest::Contains("matrix 1"), NonFinite);
 }

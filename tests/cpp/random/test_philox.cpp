@@ -1,8 +1,8 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <doctest/doctest.h>
 
 #include "htmu/random/stream.hpp"
 
@@ -24,8 +24,8 @@ TEST_CASE("streams of different seed, purpose, matrix or entry differ") {
     std::set<std::uint64_t> first_words;
     int n_streams = 0;
     for (const std::uint64_t seed : {0ull, 1ull, 1ull << 32, ~0ull}) {
-        for (const Purpose purpose : {Purpose::variates, Purpose::ensemble, Purpose::structure,
-                                      Purpose::reference_law}) {
+        for (const Purpose purpose :
+             {Purpose::variates, Purpose::ensemble, Purpose::structure, Purpose::reference_law}) {
             for (const std::uint64_t matrix : {0ull, 1ull, 1ull << 32, ~0ull}) {
                 for (const std::uint32_t entry : {0u, 1u, 0xffffffffu}) {
                     Stream stream(StreamKey(seed, purpose), matrix, entry);

@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include <cmath>
+
+#include <doctest/doctest.h>
 
 #include "htmu/random/variates.hpp"
 
@@ -46,9 +46,10 @@ TEST_CASE("normal variates have the moments of the normal law") {
     check_mean(mean_of(n, [](Stream& s) { return std::pow(normal_variate(s), 2); }), 1.0);
     check_mean(mean_of(n, [](Stream& s) { return std::pow(normal_variate(s), 4); }), 3.0);
     // The tail beyond the ziggurat's base layer: P(|Z| > 3.6541528853610088) = 2.5804e-4.
-    check_mean(mean_of(n, [](Stream& s) {
-                   return std::abs(normal_variate(s)) > 3.6541528853610088 ? 1.0 : 0.0;
-               }),
+    check_mean(mean_of(n,
+                       [](Stream& s) {
+                           return std::abs(normal_variate(s)) > 3.6541528853610088 ? 1.0 : 0.0;
+                       }),
                std::erfc(3.6541528853610088 / std::sqrt(2.0)));
 }
 

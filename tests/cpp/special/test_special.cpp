@@ -1,8 +1,8 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+
+#include <doctest/doctest.h>
 
 #include "htmu/special/digamma.hpp"
 #include "htmu/special/quantiles.hpp"
@@ -34,14 +34,10 @@ struct QuantileRow {
 
 // mpmath at 30 digits, by bisection of the incomplete beta function.
 constexpr QuantileRow student_table[] = {
-    {0.975, 1.0, 12.7062047361746933},
-    {0.975, 2.0, 4.30265272974946179},
-    {0.975, 5.0, 2.57058183563631478},
-    {0.975, 30.0, 2.04227245630123789},
-    {0.995, 7.0, 3.49948329735049326},
-    {0.9999995, 12.0, 9.08469293420188284},
-    {0.75, 3.5, 0.750937029394078659},
-    {0.025, 33.0, -2.03451529744933867},
+    {0.975, 1.0, 12.7062047361746933}, {0.975, 2.0, 4.30265272974946179},
+    {0.975, 5.0, 2.57058183563631478}, {0.975, 30.0, 2.04227245630123789},
+    {0.995, 7.0, 3.49948329735049326}, {0.9999995, 12.0, 9.08469293420188284},
+    {0.75, 3.5, 0.750937029394078659}, {0.025, 33.0, -2.03451529744933867},
 };
 
 }  // namespace
@@ -49,7 +45,8 @@ constexpr QuantileRow student_table[] = {
 TEST_CASE("digamma and trigamma agree with high-precision values") {
     for (const PolygammaRow& row : polygamma_table) {
         CAPTURE(row.x);
-        CHECK(std::abs(digamma(row.x) - row.digamma) <= 1e-15 * std::max(1.0, std::abs(row.digamma)));
+        CHECK(std::abs(digamma(row.x) - row.digamma) <=
+              1e-15 * std::max(1.0, std::abs(row.digamma)));
         CHECK(std::abs(trigamma(row.x) / row.trigamma - 1.0) <= 1e-15);
     }
     CHECK(std::isnan(digamma(0.0)));

@@ -141,10 +141,11 @@ def test_small_results_can_be_drawn(
 
 def test_paper_grid_is_drawn_whole_and_nothing_overlaps(make_result: Make, tmp_path: Path) -> None:
     paper = Grid.preset("paper")
-    result = make_result("block-diagonal", m=paper.m, n=paper.n, alpha=paper.alpha, half_width=1e-3)
+    lists = {"m": paper.m, "n": paper.n, "alpha": paper.alpha}
+    result = make_result("block-diagonal", lambda c: c.n - 1 + 1 / c.m, 1e-3, **lists)
     figure = plot_kappa(result, tmp_path / "paper.png", dpi=60)
     panels = visible(figure)
-    assert sum(len(points(axes)) for axes in panels[:10]) == 1000
+    assert [len(points(axes)) for axes in panels] == [100] * 15
     figure.draw_without_rendering()
     boxes = [axes.get_tightbbox() for axes in panels]
     assert not any(

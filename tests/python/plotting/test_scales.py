@@ -52,11 +52,12 @@ def test_wide_values() -> None:
     ],
 )
 def test_ticks(values: list[float], log: bool, names: list[str]) -> None:
-    axes = Figure().subplots()
+    figure = Figure()
+    axes = figure.subplots()
     axes.plot(values, values)
     axes.set_xscale("log" if log else "linear")
     set_ticks(axes.xaxis, values, log=log)
-    axes.figure.draw_without_rendering()
+    figure.draw_without_rendering()
     low, high = axes.get_xlim()
     shown = [
         label.get_text()

@@ -147,7 +147,7 @@ def _spoilt(value: float) -> np.ndarray:
         (lambda: BlockDiagonal(3, 3, sizes=[1]), "either m and n or sizes"),
         (lambda: BlockDiagonal(sizes=[]), "non-empty sequence"),
         (lambda: BlockDiagonal(sizes="abc"), "non-empty sequence"),  # type: ignore[arg-type]
-        (lambda: BlockDiagonal(sizes=[1, 0]), "sizes must be an integer"),
+        (lambda: BlockDiagonal(sizes=[1, 0]), r"sizes\[1\] must be an integer"),
         (lambda: Kronecker(3), "factors' sizes"),
         (lambda: Kronecker(2, 3, alpha=-0.4), "alpha must be finite and greater than -0.33"),
         (lambda: Kronecker(dims=(10**3, 10**4)), "matrix size N"),

@@ -29,8 +29,8 @@ struct SolverOptions {
 
 struct RobbinsMonroOptions {
     Index batch = 50;
-    double gain = 1.0;            ///< > 1/2
-    bool stop_on_step = false;    ///< the paper's rule: stop when a step of beta is small
+    double gain = 1.0;          ///< > 1/2
+    bool stop_on_step = false;  ///< the paper's rule: stop when a step of beta is small
 };
 
 struct KappaSolution {

@@ -60,8 +60,7 @@ class GammaLaw {
             const double square = normal * normal;
             if (uniform < 1.0 - 0.0331 * square * square) return root;
             const double cube = root * root * root;
-            if (std::log(uniform) <
-                0.5 * square + offset_ * (1.0 - cube + 3.0 * std::log(root))) {
+            if (std::log(uniform) < 0.5 * square + offset_ * (1.0 - cube + 3.0 * std::log(root))) {
                 return root;
             }
         }

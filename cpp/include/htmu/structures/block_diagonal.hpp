@@ -18,14 +18,14 @@ class BlockDiagonalLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                Span eigenvalues, Span controls) const override;
+    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+                Span controls) const override;
     [[nodiscard]] double sample_cost() const override;
 
    private:
     std::vector<Index> sizes_;
     EigenvalueAccuracy accuracy_;
-    std::vector<LaguerreSampler> samplers_;     // one for each distinct size
+    std::vector<LaguerreSampler> samplers_;  // one for each distinct size
     std::vector<std::size_t> sampler_of_block_;
     std::vector<ControlVariate> controls_;
     Index matrix_size_ = 0;

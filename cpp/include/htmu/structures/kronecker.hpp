@@ -20,8 +20,8 @@ class KroneckerLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                Span eigenvalues, Span controls) const override;
+    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+                Span controls) const override;
     [[nodiscard]] double sample_cost() const override;
 
    private:

@@ -17,8 +17,8 @@ class ArrayLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                Span eigenvalues, Span controls) const override;
+    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+                Span controls) const override;
     [[nodiscard]] std::int64_t available_samples() const override;
 
    private:
@@ -42,8 +42,8 @@ class CallbackLaw final : public StructuredLaw {
         return controls_;
     }
     void prepare(std::uint64_t first, Index count) override;
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                Span eigenvalues, Span controls) const override;
+    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+                Span controls) const override;
 
    private:
     Index matrix_size_;
