@@ -6,8 +6,10 @@ theorem asks for. It starts at the answer and gets SciPy's fastest driver.
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import literal_recipe
@@ -19,6 +21,7 @@ import htmu
 
 HALF_WIDTH = 1e-3
 SEEDS = range(5)
+REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "reference" / "block_diagonal.json"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,17 @@ CELLS = [
 ]
 
 
+def exact_kappa(cell: CellWorkload) -> float | None:
+    """The exact value, where the reference table has the cell."""
+    if cell.family != "blocks":
+        return None
+    wanted = {"m": cell.m, "n": cell.n, "alpha": cell.alpha, "block_beta": 1}
+    for row in json.loads(REFERENCE.read_text()):
+        if row["parameters"] == wanted:
+            return float(row["weight"]["kappa"])
+    return None
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("cell", CELLS, ids=lambda c: f"{c.family}-{c.m}-{c.n}-{c.alpha}")
 def test_kappa_cell(benchmark: Any, compare: Compare, cell: CellWorkload, n_threads: int) -> None:
@@ -66,6 +80,9 @@ def test_kappa_cell(benchmark: Any, compare: Compare, cell: CellWorkload, n_thre
     benchmark.pedantic(ours, setup=lambda: ((next(seeds),), {}), rounds=len(SEEDS))
     kappa = statistics.mean(estimate.kappa for estimate in estimates)
     assert all(estimate.converged for estimate in estimates)
+    exact = exact_kappa(cell)
+    if exact is not None:  # 4 standard errors in five runs: false alarms 3e-4
+        assert all(abs(one.kappa - exact) < 4 * one.stderr for one in estimates)
     assert max(estimate.half_width for estimate in estimates) <= HALF_WIDTH
 
     recipe = cell.recipe(kappa)

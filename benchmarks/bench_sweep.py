@@ -34,7 +34,8 @@ resident = [(0, resident_mib())]
 start = time.perf_counter()
 result = htmu.sweep(progress=note, **arguments)
 seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open("/proc/self/status") as file:  # not ru_maxrss, which the parent's size can enter
+    peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
 table = result.to_pandas()
 print(json.dumps({
     "seconds": seconds, "peak_mib": peak, "resident_mib": resident, "cells": len(result),

@@ -53,7 +53,7 @@ void bind_kappa(py::module_& module) {
         .def_readonly("n_steps", &KappaSolution::n_steps)
         .def_readonly("converged", &KappaSolution::converged)
         .def_readonly("variance_reduction", &KappaSolution::variance_reduction);
-    module.attr("minimum_samples") = minimum_samples;
+    module.attr("minimum_draws") = minimum_draws;
     module.def(
         "solve_selberg",
         [](StructuredLaw& law, const std::string& reference, double alpha, double tolerance,

@@ -22,20 +22,6 @@ double n_pairs(Index n) {
     return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
 }
 
-/// Sum of log x_i for x_i >= 0, by one product.
-double sum_of_logs(ConstSpan x) {
-    ScaledProduct product;
-    double logs_of_subnormals = 0.0;
-    for (const double value : x) {
-        if (value >= std::numeric_limits<double>::min()) {
-            product.multiply(value);
-        } else {
-            logs_of_subnormals += std::log(value);
-        }
-    }
-    return product.log() + logs_of_subnormals;
-}
-
 /// Turns the entries of a lower bidiagonal B into those of the tridiagonal B B^T.
 void product_with_transpose(Span diagonal, Span subdiagonal) {
     double previous_square = 0.0;

@@ -63,7 +63,7 @@ class FixedExponentReference final : public ReferenceLaw {
 
     [[nodiscard]] Responses responses(const SpectrumStatistics& statistics) const override {
         double t = statistics.log_vandermonde;
-        if (kind_ == ReferenceKind::shape) t -= n_pairs(n_) * std::log(statistics.sum);
+        if (kind_ == ReferenceKind::shape) t -= n_pairs(n_) * statistics.log_sum;
         return {t, 0.0, 0.0};
     }
 

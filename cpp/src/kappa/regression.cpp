@@ -54,6 +54,17 @@ namespace {
 /// Share of a control's variance below which it counts as a combination of those before it.
 constexpr double rank_tolerance = 1e-11;
 
+/// Sum of w_i w_j a_ij for a positive semi-definite a, whose rounding may leave it below 0.
+template <class Matrix>
+double quadratic_form(ConstSpan weights, const Matrix& entry) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        for (std::size_t j = 0; j < weights.size(); ++j)
+            sum += weights[i] * weights[j] * entry(i, j);
+    }
+    return std::max(0.0, sum);
+}
+
 }  // namespace
 
 ControlRegression::ControlRegression(const MomentAccumulator& moments, std::size_t n_responses,
@@ -63,9 +74,8 @@ ControlRegression::ControlRegression(const MomentAccumulator& moments, std::size
     const std::size_t r = n_responses;
     for (std::size_t i = 0; i < r; ++i) {
         adjusted_.push_back(moments.mean(i));
-        for (std::size_t j = 0; j < r; ++j) total_.push_back(moments.scatter(i, j));
+        for (std::size_t j = 0; j < r; ++j) residual_.push_back(moments.scatter(i, j));
     }
-    residual_ = total_;
     leverage_ = 1.0 / count_;
 
     // Sweep the controls out one by one, the one with the largest unexplained share first: a
@@ -124,26 +134,16 @@ ControlRegression::ControlRegression(const MomentAccumulator& moments, std::size
     degrees_of_freedom_ = std::max(1.0, count_ - 1.0 - rank);
 }
 
-double ControlRegression::quadratic_form(const std::vector<double>& matrix,
-                                         ConstSpan weights) const {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < n_responses_; ++i) {
-        for (std::size_t j = 0; j < n_responses_; ++j) {
-            sum += weights[i] * weights[j] * matrix[i * n_responses_ + j];
-        }
-    }
-    return std::max(0.0, sum);
-}
-
 double ControlRegression::standard_error(ConstSpan weights) const {
-    return std::sqrt(quadratic_form(residual_, weights) / degrees_of_freedom_ * leverage_);
+    const double residual = quadratic_form(
+        weights, [&](std::size_t i, std::size_t j) { return residual_[i * n_responses_ + j]; });
+    return std::sqrt(residual / degrees_of_freedom_ * leverage_);
 }
 
-double ControlRegression::variance_ratio(ConstSpan weights) const {
-    const double total = quadratic_form(total_, weights) / (count_ - 1.0);
-    const double residual = quadratic_form(residual_, weights) / degrees_of_freedom_;
-    if (!(total > 0.0)) return 1.0;
-    return std::clamp(total / std::max(residual, 1e-16 * total), 1.0, 1e16);
+double MomentAccumulator::variance(std::size_t first, ConstSpan weights) const {
+    return quadratic_form(weights, [&](std::size_t i,
+                                       std::size_t j) { return scatter(first + i, first + j); }) /
+           std::max(1.0, count_ - 1.0);
 }
 
 }  // namespace htmu

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "htmu/common/errors.hpp"
-#include "htmu/kappa/sampling.hpp"
+#include "htmu/kappa/regression.hpp"
 #include "htmu/kappa/solver.hpp"
 #include "htmu/special/quantiles.hpp"
 
@@ -171,7 +171,7 @@ class RobbinsMonroSolver {
                 const auto index = static_cast<std::uint64_t>(n_drawn_ + k);
                 sample_spectrum(index, workspaces_[w], eigenvalues_[w]);
                 values_[static_cast<std::size_t>(k)] =
-                    spectrum_responses(*reference_, eigenvalues_[w], index)[0];
+                    reference_->responses(spectrum_statistics(eigenvalues_[w], index))[0];
             }
         });
         const MomentAccumulator moments = MomentAccumulator::of_rows(values_, 1);

@@ -25,16 +25,17 @@ class SelbergSolver {
         : law_(law),
           reference_(reference),
           options_(options),
-          sampler_(law, reference, options.seed),
-          moments_(reference.n_responses() + law.control_variates().size()),
-          limit_(std::min(options.max_samples, law.available_samples())) {
+          sampler_(limited(law, options), reference, options.seed),
+          moments_(sampler_.dimension()),
+          spectra_per_draw_(law.spectra_per_draw()),
+          limit_(std::min(options.max_samples, law.available_samples()) / spectra_per_draw_) {
         for (const ControlVariate& control : law.control_variates()) {
             control_means_.push_back(control.mean);
         }
     }
 
     KappaSolution solve() {
-        std::int64_t target = std::min<std::int64_t>(limit_, whole_chunks(minimum_samples));
+        std::int64_t target = std::min<std::int64_t>(limit_, whole_chunks(minimum_draws));
         if (options_.tolerance == 0.0) target = limit_;
         KappaSolution solution;
         for (;;) {
@@ -47,6 +48,13 @@ class SelbergSolver {
     }
 
    private:
+    /// The law, with draws small enough for a first stage within max_samples.
+    static StructuredLaw& limited(StructuredLaw& law, const SolverOptions& options) {
+        const std::int64_t most = options.max_samples / minimum_draws;
+        law.limit_spectra_per_draw(static_cast<Index>(std::max<std::int64_t>(1, most)));
+        return law;
+    }
+
     [[nodiscard]] std::int64_t whole_chunks(std::int64_t n) const {
         const std::int64_t chunk = sampler_.chunk();
         return (n + chunk - 1) / chunk * chunk;
@@ -70,7 +78,7 @@ class SelbergSolver {
         if (now - last_report_ < std::chrono::milliseconds(100)) return;
         last_report_ = now;
         const KappaSolution now_known = evaluate();
-        options_.progress({n_drawn_, now_known.kappa, half_width(now_known),
+        options_.progress({n_drawn_ * spectra_per_draw_, now_known.kappa, half_width(now_known),
                            static_cast<double>(n_drawn_) / static_cast<double>(target)});
     }
 
@@ -102,9 +110,13 @@ class SelbergSolver {
         solution.standard_error = n * error / sensitivity.slope;
         solution.lower = std::min(solution.kappa, n * reference_.solve(means, -quantile * error));
         solution.upper = std::max(solution.kappa, n * reference_.solve(means, quantile * error));
-        solution.n_samples = n_drawn_;
+        solution.n_samples = n_drawn_ * spectra_per_draw_;
         solution.n_steps = n_stages_;
-        solution.variance_reduction = regression.variance_ratio(weights);
+        const double plain_variance =
+            moments_.variance(moments_.dimension() - n_responses, weights) /
+            static_cast<double>(solution.n_samples);
+        solution.variance_reduction =
+            plain_variance / std::max(error * error, 1e-16 * plain_variance);
         solution.converged =
             options_.tolerance == 0.0 || half_width(solution) <= options_.tolerance;
         return solution;
@@ -129,7 +141,8 @@ class SelbergSolver {
     SpectrumSampler sampler_;
     MomentAccumulator moments_;
     std::vector<double> control_means_;
-    std::int64_t limit_;
+    std::int64_t spectra_per_draw_;
+    std::int64_t limit_;  // draws
     std::int64_t n_drawn_ = 0;
     std::int64_t n_stages_ = 0;
     Clock::time_point last_report_ = Clock::now();

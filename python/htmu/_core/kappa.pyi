@@ -6,7 +6,7 @@ import collections.abc
 import htmu._core.common
 import htmu._core.structures
 import typing
-__all__: list[str] = ['KappaSolution', 'minimum_samples', 'reference_moments', 'solve_robbins_monro', 'solve_selberg']
+__all__: list[str] = ['KappaSolution', 'minimum_draws', 'reference_moments', 'solve_robbins_monro', 'solve_selberg']
 class KappaSolution:
     @property
     def beta(self) -> float:
@@ -43,4 +43,4 @@ def solve_robbins_monro(law: htmu._core.structures.StructuredLaw, reference: str
     ...
 def solve_selberg(law: htmu._core.structures.StructuredLaw, reference: str, alpha: typing.SupportsFloat | typing.SupportsIndex, tolerance: typing.SupportsFloat | typing.SupportsIndex, confidence: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, max_samples: typing.SupportsInt | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, float, float, float], None] | None, cancel: htmu._core.common.CancelToken | None) -> KappaSolution:
     ...
-minimum_samples: int = 40
+minimum_draws: int = 40

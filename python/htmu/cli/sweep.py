@@ -7,7 +7,6 @@ import shlex
 import sys
 import time
 import warnings
-from contextlib import suppress
 from typing import Annotated, Any
 
 from htmu.cli import options
@@ -103,7 +102,6 @@ def run_sweep(
     if csv is not None:
         check_place(csv)
     if plot is not None:
-        check_place(plot)
         check_drawable(plot)
 
     began = time.monotonic()
@@ -159,12 +157,14 @@ def _completed(given: dict[str, Any], out: str, resume: bool | None) -> dict[str
 
 
 def _say_how_to_go_on(out: str) -> None:
-    saved = ""
-    with suppress(RunFileError):
+    try:
         stored = read_run(out)
-        saved = f"{len(stored.results)} of {len(stored.grid)} cells are saved in {out}; "
+    except RunFileError:  # interrupted before there was a run
+        print("htmu: interrupted; nothing is saved", file=sys.stderr)
+        return
     print(
-        f"htmu: interrupted; {saved}go on with: htmu sweep --out {shlex.quote(out)}",
+        f"htmu: interrupted; {len(stored.results)} of {len(stored.grid)} cells are saved in {out}; "
+        f"go on with: htmu sweep --out {shlex.quote(out)}",
         file=sys.stderr,
     )
 
@@ -176,4 +176,5 @@ def _print_summary(result: SweepResult, seconds: float, files: list[str | None])
     screen.print(summary_table(result))
     screen.print()
     names = [name for name in (result.path, *files) if name is not None]
-    screen.print(f"{len(result)} cells in {duration_text(seconds)}; saved in {', '.join(names)}")
+    cells = "1 cell" if len(result) == 1 else f"{len(result)} cells"
+    screen.print(f"{cells} in {duration_text(seconds)}; saved in {', '.join(names)}")

@@ -14,7 +14,7 @@ from htmu.arguments import as_int
 from htmu.errors import InvalidInputError, MissingExtraError
 from htmu.plotting.scales import is_log_spaced, is_wide, set_ticks
 from htmu.sweeps import CellResult, SweepResult
-from htmu.sweeps.atomic import whole_file
+from htmu.sweeps.atomic import check_place, whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +41,11 @@ class _Row:
 
     def value(self, cell: CellResult) -> float:
         return cell.kappa - (cell.n - 1) * self.excess
+
+    @property
+    def height(self) -> float:
+        """Inches; differences, where lines lie close, get more."""
+        return 2.7 if self.excess else 2.1
 
     @property
     def label(self) -> str:
@@ -101,11 +106,13 @@ def plot_kappa(
     rows = _rows(result)
     n_bands = math.ceil(len(alphas) / _MAX_COLUMNS)
     n_columns = math.ceil(len(alphas) / n_bands)
+    heights = [row.height for row in rows for _ in range(n_bands)]
     figure = Figure(
-        figsize=(1.4 + 2.1 * max(n_columns, 2), 0.6 + 2.1 * len(rows) * n_bands),
-        layout="constrained",
+        figsize=(1.4 + 2.1 * max(n_columns, 2), 0.6 + sum(heights)), layout="constrained"
     )
-    panels = figure.subplots(len(rows) * n_bands, n_columns, squeeze=False)
+    panels = figure.subplots(
+        len(heights), n_columns, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
     for index, row in enumerate(rows):
         bands = panels[index * n_bands : (index + 1) * n_bands]
         used = list(bands.ravel()[: len(alphas)])
@@ -137,6 +144,8 @@ def check_drawable(path: str | os.PathLike[str] | None) -> None:
         Matplotlib is not installed.
     InvalidInputError
         The suffix is not one that Matplotlib writes.
+    RunFileError
+        The path names a folder, or is in no folder.
 
     Examples
     --------
@@ -149,7 +158,10 @@ def check_drawable(path: str | os.PathLike[str] | None) -> None:
         raise MissingExtraError(
             'pictures need Matplotlib, which is not installed; run: pip install "htmu[plot]"'
         ) from None
-    if path is not None and _format(path) not in FigureCanvasBase.get_supported_filetypes():
+    if (
+        path is not None
+        and _format(check_place(path)) not in FigureCanvasBase.get_supported_filetypes()
+    ):
         raise InvalidInputError(
             f"cannot draw to {os.fspath(path)!r}; name a file that ends in .png, .pdf or .svg"
         )
@@ -227,7 +239,7 @@ def _places(
     places = [float(getattr(cell, row.axis)) for cell in cells]
     if not row.excess or count < 2 or len(values) < 2:
         return places
-    share = min(0.05, 0.02 * (count - 1)) * (index / (count - 1) - 0.5)
+    share = min(0.03, 0.015 * (count - 1)) * (index / (count - 1) - 0.5)
     if is_log_spaced(values):
         return [place * (values[-1] / values[0]) ** share for place in places]
     return [place + (values[-1] - values[0]) * share for place in places]

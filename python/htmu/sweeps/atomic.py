@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from htmu.errors import RunFileError
+from htmu.errors import InvalidInputError, RunFileError
 
 
 @contextmanager
@@ -24,15 +24,15 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[str]:
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import os, pathlib, tempfile
     >>> from htmu.sweeps.atomic import whole_file
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole_file(os.path.join(folder, "a.txt")) as name:
-    ...         _ = open(name, "w").write("text")
+    ...         _ = pathlib.Path(name).write_text("text")
     ...     os.listdir(folder)
     ['a.txt']
     """
-    check_place(path)
+    path = check_place(path)
     target = os.path.realpath(path)
     direct = os.path.exists(target) and not os.path.isfile(target)
     folder, name = os.path.split(target)
@@ -61,16 +61,29 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[str]:
                 os.unlink(temporary)
 
 
-def check_place(path: str | os.PathLike[str]) -> None:
-    """Refuse, before the work is done, a path that names a folder or is in no folder.
+def check_place(path: str | os.PathLike[str]) -> str:
+    """Text of a path; refuses, before any work is done, one that no file can be written to.
 
     Raises
     ------
+    InvalidInputError
+        It is no path at all.
     RunFileError
+        It names a folder, or is in no folder.
+
+    Examples
+    --------
+    >>> from htmu.sweeps.atomic import check_place
+    >>> check_place("kappa.csv")
+    'kappa.csv'
     """
-    name = os.fspath(path)
+    try:
+        name = os.fsdecode(path)
+    except TypeError:
+        raise InvalidInputError(f"a path must be a string or path-like, got {path!r}") from None
     folder = os.path.dirname(name) or "."
-    if not name or os.path.isdir(name):
-        raise RunFileError(f"cannot write to {name or 'an empty name'!r}: name a file")
+    if not name or "\0" in name or os.path.isdir(name):
+        raise RunFileError(f"cannot write to {name or 'an empty name'!r}; name a file")
     if not os.path.isdir(folder):
         raise RunFileError(f"cannot write {name}: there is no folder {folder}; make it first")
+    return name

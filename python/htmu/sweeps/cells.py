@@ -64,7 +64,7 @@ class Cell:
         --------
         >>> from htmu.sweeps import Cell
         >>> Cell("full", n=10, alpha=1.0, block_beta=1).seed(0)
-        5706893757475189098
+        146005620166862643
         """
         text = _canonical(
             {"parameters": self.parameters, "seed": run_seed, "structure": self.structure}

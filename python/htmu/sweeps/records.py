@@ -96,9 +96,6 @@ TYPES: dict[str, tuple[type, ...]] = {
     for field in fields(CellResult)
 }
 
-#: Fields that may differ between two runs of the same cell.
-PROVENANCE = ("version", "cpu", "elapsed", "finished_at")
-
 
 def as_row(result: CellResult) -> tuple[Any, ...]:
     """Values of the fields, in the order of `COLUMNS`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from htmu.errors import InvalidInputError
-from htmu.sweeps.atomic import whole_file
+from htmu.sweeps.atomic import check_place, whole_file
 from htmu.sweeps.grid import Grid
 from htmu.sweeps.records import COLUMNS, CellResult, as_row
 from htmu.sweeps.settings import SweepSettings
@@ -172,13 +172,14 @@ class SweepResult:
             The file cannot be written.
         """
         writers = {".csv": self.to_csv, ".parquet": self.to_parquet}
-        suffix = os.path.splitext(os.fspath(path))[1].lower()
+        name = check_place(path)
+        suffix = os.path.splitext(name)[1].lower()
         if suffix not in writers:
             raise InvalidInputError(
-                f"cannot tell the format of {os.fspath(path)!r}; name a file that ends in "
+                f"cannot tell the format of {name!r}; name a file that ends in "
                 f"{' or '.join(writers)}"
             )
-        writers[suffix](path)
+        writers[suffix](name)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able dictionary of grid, settings and cells."""

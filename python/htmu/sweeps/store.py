@@ -66,8 +66,7 @@ def read_run(path: str | os.PathLike[str]) -> StoredRun:
     RunFileError
         There is no such file, or it is not a run, or it is damaged, or a newer htmu wrote it.
     """
-    path = os.fspath(path)
-    _check_path(path)
+    path = _check_path(path)
     if not os.path.exists(path):
         raise RunFileError(f"there is no run at {path}; check the name, or start one there")
     with _explained(path), closing(_connect_reader(path)) as connection:
@@ -107,33 +106,33 @@ class RunStore:
         *,
         resume: bool = True,
     ) -> None:
-        self.path = os.fspath(path)
-        _check_path(self.path)
+        self.path = _check_path(path)
         self._lock = RunLock(self.path)
         try:
             # An empty file is what a kill leaves between the creation and the first commit.
             is_new = not os.path.exists(self.path) or os.path.getsize(self.path) == 0
             if not (is_new or resume):
                 raise RunFileError(f"{self.path} exists; resume it, remove it or name a new file")
-            try:
-                with _explained(self.path):
-                    self._connection = sqlite3.connect(self.path, isolation_level=None)
-                    try:
-                        self.results = {} if is_new else self._check(grid, settings)
-                        self._write_head(grid, settings, is_new)
-                        self._connection.execute("PRAGMA journal_mode = WAL")
-                        # A finished cell survives a power cut too, at one fsync a cell.
-                        self._connection.execute("PRAGMA synchronous = FULL")
-                    except BaseException:
-                        self._connection.close()
-                        raise
-            except BaseException:
-                if is_new:
-                    self._remove_files()
-                raise
+            self._open(grid, settings, is_new)
         except BaseException:
             self._lock.release()
             raise
+
+    def _open(self, grid: Grid, settings: SweepSettings, is_new: bool) -> None:
+        with _explained(self.path):
+            # An absolute path: SQLite has names of its own, such as :memory:.
+            self._connection = sqlite3.connect(os.path.abspath(self.path), isolation_level=None)
+            try:
+                self.results = {} if is_new else self._check(grid, settings)
+                self._write_head(grid, settings, is_new)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # A finished cell survives a power cut too, at one fsync a cell.
+                self._connection.execute("PRAGMA synchronous = FULL")
+            except BaseException:
+                self._connection.close()
+                if is_new:
+                    self._remove_files()
+                raise
 
     def save(self, result: CellResult) -> None:
         """Add a finished cell; when this returns, the cell is on the disk."""
@@ -204,10 +203,11 @@ class RunStore:
 _DAMAGED_REMEDY = "restore it from a copy, or name a new file"
 
 
-def _check_path(path: str) -> None:
-    check_place(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise RunFileError(f"{path} is not a regular file; name a file")
+def _check_path(path: str | os.PathLike[str]) -> str:
+    name = check_place(path)
+    if os.path.exists(name) and not os.path.isfile(name):
+        raise RunFileError(f"{name} is not a regular file; name a file")
+    return name
 
 
 @contextmanager
@@ -237,8 +237,8 @@ def _connect_reader(path: str) -> sqlite3.Connection:
     uri = Path(path).absolute().as_uri()
     try:
         return _connect(f"{uri}?mode=ro")
-    except sqlite3.OperationalError:
-        if os.path.exists(f"{path}-wal"):
+    except sqlite3.OperationalError as error:
+        if "unable to open" not in str(error) or os.path.exists(f"{path}-wal"):
             raise
         # Write-ahead logging wants to make files beside the run, which a read-only folder
         # forbids; with no log there is nothing to miss.

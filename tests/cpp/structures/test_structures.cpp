@@ -56,13 +56,51 @@ TEST_CASE("blocks' eigenvalues add up to the controls") {
     const BlockDiagonalLaw law({4, 1, 3}, 0.0, 1.0);
     CHECK(law.matrix_size() == 8);
     StructureWorkspace workspace;
-    std::vector<double> x(8), controls(6);
+    std::vector<double> x(8), controls(5);
     law.sample(StreamKey(1, Purpose::structure), 5, workspace, x, controls);
     CHECK(controls[0] == doctest::Approx(std::accumulate(x.begin(), x.end(), 0.0)));
     double sum_log = 0.0;
     for (const double value : x) sum_log += std::log(value);
     CHECK(controls[3] == doctest::Approx(sum_log).epsilon(1e-10));
-    CHECK(controls[5] == doctest::Approx(std::log(controls[0])));
+}
+
+TEST_CASE("draws from a pool have the same means as single spectra, and less variance") {
+    BlockDiagonalLaw law({3, 3, 3}, 0.5, 1.0);
+    CHECK(law.spectra_per_draw() == 1);
+    law.limit_spectra_per_draw(20);
+    CHECK(law.spectra_per_draw() == 20);
+    const StreamKey key(8, Purpose::structure_pool);
+    StructureWorkspace workspace;
+    std::vector<double> controls(5);
+    constexpr int n = 4000;
+    double sum = 0.0, squares = 0.0, plain_sum = 0.0, plain_squares = 0.0;
+    for (int k = 0; k < n; ++k) {
+        const auto draw = law.draw(key, static_cast<std::uint64_t>(k), workspace, controls);
+        sum += draw.estimate.log_vandermonde;
+        squares += std::pow(draw.estimate.log_vandermonde, 2);
+        plain_sum += draw.plain.log_vandermonde;
+        plain_squares += std::pow(draw.plain.log_vandermonde, 2);
+        CHECK(draw.estimate.sum == controls[0]);
+    }
+    const double variance = squares / n - std::pow(sum / n, 2);
+    const double plain_variance = plain_squares / n - std::pow(plain_sum / n, 2);
+    // Five standard errors (false alarm 6e-7, fixed seed).
+    CHECK(std::abs(sum - plain_sum) / n < 5.0 * std::sqrt((variance + plain_variance) / n));
+    CHECK(variance < plain_variance / 15.0);
+}
+
+TEST_CASE("only equal blocks are pooled, and never beyond the limit") {
+    BlockDiagonalLaw unequal({1, 2, 3}, 1.0, 1.0), one({5}, 1.0, 1.0),
+        large({2000, 2000}, 1.0, 1.0);
+    for (BlockDiagonalLaw* law : {&unequal, &one, &large}) {
+        law->limit_spectra_per_draw(1000);
+        CHECK(law->spectra_per_draw() == 1);
+    }
+    BlockDiagonalLaw equal({2, 2}, 1.0, 1.0);
+    equal.limit_spectra_per_draw(7);
+    CHECK(equal.spectra_per_draw() == 7);
+    equal.limit_spectra_per_draw(0);
+    CHECK(equal.spectra_per_draw() == 1);
 }
 
 TEST_CASE("a Kronecker product's eigenvalues are all products, and sum to 1") {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import htmu
+from htmu.cli.output import decimals
 from htmu.structures import BlockDiagonal, Diagonal, Full, Kronecker, Structure
 
 QUICK = ("--tol", "0.1")
@@ -19,7 +20,7 @@ def test_output_names_estimate_structure_and_seed(run: Callable[..., Any]) -> No
     assert (outcome.code, outcome.err) == (0, "")
     estimate = htmu.estimate_kappa(BlockDiagonal(3, 4, alpha=2.0), tol=0.1, seed=9)
     first, second, third = outcome.out.splitlines()
-    digits = 3
+    digits = decimals(estimate.half_width)
     assert first.startswith(f"kappa = {estimate.kappa:.{digits}f} ± ")
     assert f"95 % interval {estimate.interval[0]:.{digits}f} to" in first
     assert second.startswith(

@@ -182,7 +182,7 @@ CALLS = [
 ]
 
 #: Results and base classes: made by htmu, not called by users.
-MADE_BY_HTMU = {"KappaEstimate", "structures.Structure"}
+MADE_BY_HTMU = {"KappaEstimate", "SweepResult", "structures.Structure"}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("Cell", "CellResult", "SweepProgress")}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("SweepResult", "SweepSettings")}
 #: They take nothing, a path or a result: their areas' tests hold the ways in which those are bad.

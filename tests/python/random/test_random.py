@@ -52,11 +52,12 @@ def test_gamma_of_a_tiny_shape_underflows_as_often_as_it_should(shape: float) ->
 
 
 def test_normal_exponential_and_chi_follow_their_exact_cdfs() -> None:
-    for draws, cdf in [
+    laws: list[tuple[Any, Any]] = [
         (htmu.random.normal(SIZE, seed=1), stats.norm.cdf),
         (htmu.random.exponential(SIZE, seed=2), stats.expon.cdf),
         (htmu.random.chi(2.5, size=SIZE, seed=3), stats.chi(2.5).cdf),
-    ]:
+    ]
+    for draws, cdf in laws:
         assert stats.kstest(cdf(draws), "uniform").pvalue > FALSE_ALARM
     # Squares of chi variates below 1e-162 underflow: compare logarithms.
     logarithms = 2 * np.log(htmu.random.chi(0.02, size=SIZE, seed=4)) - np.log(2)

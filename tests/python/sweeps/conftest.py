@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from htmu.sweeps import SweepResult
-from htmu.sweeps.records import PROVENANCE
+
+#: Fields that say where and when a cell was run.
+PROVENANCE = {"version", "cpu", "elapsed", "finished_at"}
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,13 @@ from htmu.sweeps import SweepResult, sweep
 
 Numbers = Callable[[SweepResult], list[dict[str, Any]]]
 
-#: 160 cells of about 20 ms: some 2 s on two cores.
+#: 2000 cells whose saving alone takes a second or more, however fast their estimates are.
 LISTS: dict[str, Any] = {
-    "m": [2, 3, 4, 5],
+    "m": [2, 3, 4, 5, 6],
     "n": [2, 3, 4, 5, 6],
-    "alpha": [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0],
+    "alpha": [index / 16 for index in range(80)],
 }
-SETTINGS: dict[str, Any] = {"tol": 0.01, "seed": 5}
+SETTINGS: dict[str, Any] = {"tol": 0.2, "seed": 5}
 KILLS = 15
 
 
@@ -63,10 +63,10 @@ def test_killed_run_loses_only_cells_in_flight(
             # opened; the others soon after a cell has been reported as finished.
             announced = 0
             if killed % 3:
-                match = re.match(r"(\d+)/160 cells", process.stderr.readline())
+                match = re.match(r"(\d+)/2000 cells", process.stderr.readline())
                 assert match, process.stderr.read()
                 announced = int(match[1])
-            longest = 0.1 if killed % 3 else 0.8
+            longest = 0.05 if killed % 3 else 0.8
             try:
                 process.wait(moments.uniform(0, longest))
             except subprocess.TimeoutExpired:
@@ -125,8 +125,8 @@ def test_full_disk_is_one_line_and_loses_nothing(
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
 def test_two_processes_on_one_run(command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "run.htmu"
-    # The cell m = 2 would take minutes.
-    lists = ["--m=2,100", "--n=3", "--alpha=1", "--tol=0.0002", "--threads=2", f"--out={path}"]
+    # The cell m = 1 is exact and done at once; m = 2 would take minutes.
+    lists = ["--m=1,2", "--n=3", "--alpha=1", "--tol=1e-7", "--threads=2", f"--out={path}"]
     with subprocess.Popen(
         [*command, "sweep", *lists], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as first:
@@ -139,17 +139,17 @@ def test_two_processes_on_one_run(command: list[str], tmp_path: Path) -> None:
         (line,) = second.stderr.splitlines()
         assert f"is being written by process {first.pid}" in line
         with pytest.raises(RunLockedError):
-            sweep(m=[2, 100], n=3, alpha=1, tol=2e-4, out=path)
-        assert [cell.m for cell in SweepResult.load(path)] == [100]
+            sweep(m=[1, 2], n=3, alpha=1, tol=1e-7, out=path)
+        assert [cell.m for cell in SweepResult.load(path)] == [1]
         first.kill()
         first.wait()
     # The lock died with its holder, though its file is there.
     assert (tmp_path / "run.htmu.lock").exists()
     third = subprocess.run(
-        [*command, "sweep", "--m=2,100", "--n=3", "--alpha=1", "--tol=0.1", f"--out={path}"],
+        [*command, "sweep", "--m=1,2", "--n=3", "--alpha=1", "--tol=0.1", f"--out={path}"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert third.returncode == 2
-    assert "tol was 0.0002, now 0.1" in third.stderr
+    assert "tol was 1e-07, now 0.1" in third.stderr

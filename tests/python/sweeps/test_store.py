@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from htmu.errors import RunError, RunFileError, RunLockedError
+from htmu.errors import InvalidInputError, RunError, RunFileError, RunLockedError
 from htmu.sweeps import CellResult, Grid, SweepResult, SweepSettings, sweep
 from htmu.sweeps.store import RunStore, read_run
 
@@ -246,6 +246,7 @@ def test_places_that_cannot_hold_a_run(tmp_path: Path) -> None:
     places = [
         (str(tmp_path), "name a file"),
         ("", "an empty name"),
+        ("run\0.htmu", "name a file"),
         (str(tmp_path / "none" / "run.htmu"), "there is no folder"),
         (str(tmp_path / "file" / "run.htmu"), "there is no folder"),
         (os.devnull, "not a regular file"),
@@ -258,6 +259,21 @@ def test_places_that_cannot_hold_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunFileError, match="there is no run at"):
         read_run(tmp_path / "none.htmu")
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("path", [5, None, 1.5, ["run"]])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(InvalidInputError, match="a path must be a string"):
+        SweepResult.load(path)
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:run", "a b?c#d%20", "ü.htmu", b"bytes.htmu"])
+def test_any_name_is_a_file(name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RunStore(name, GRID, SETTINGS) as store:
+        store.save(result_of(0))
+    assert os.listdir() == [os.fsdecode(name)]
+    assert len(read_run(name).results) == 1
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="no folder that is read-only for root")

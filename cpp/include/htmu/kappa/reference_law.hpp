@@ -5,6 +5,7 @@
 
 #include "htmu/common/types.hpp"
 #include "htmu/ensembles/laguerre.hpp"
+#include "htmu/structures/structured_law.hpp"
 
 namespace htmu {
 
@@ -14,13 +15,6 @@ enum class ReferenceKind {
     weight,  ///< same exponent and rate
     shape,   ///< same exponent; the laws of l / sum(l) are compared
     full,    ///< exponent and rate are free too
-};
-
-/// Sufficient statistics of one spectrum: S, sum log l and sum l.
-struct SpectrumStatistics {
-    double log_vandermonde = 0.0;
-    double sum_log = 0.0;
-    double sum = 0.0;
 };
 
 /// The family q_beta and its projection: kappa = N beta where beta solves E_{q_beta} T = target

@@ -25,6 +25,8 @@ class MomentAccumulator {
     [[nodiscard]] double scatter(std::size_t i, std::size_t j) const noexcept {
         return scatter_[i * mean_.size() + j];
     }
+    /// Sample variance of a linear combination of the coordinates from `first` on.
+    [[nodiscard]] double variance(std::size_t first, ConstSpan weights) const;
 
    private:
     double count_ = 0.0;
@@ -32,8 +34,8 @@ class MomentAccumulator {
     std::vector<double> scatter_;
 };
 
-/// Linear control variates: the first `n_responses` coordinates are regressed on the others, whose
-/// exact means are known.
+/// Linear control variates: the first `n_responses` coordinates are regressed on those that follow,
+/// one for each exact mean given; later coordinates play no part.
 ///
 /// For jointly normal coordinates the adjusted mean, minus its expectation, over its standard
 /// error is exactly Student's t with count - 1 - rank degrees of freedom.
@@ -49,19 +51,12 @@ class ControlRegression {
     /// Standard error of the adjusted mean of the combination of responses with these weights.
     [[nodiscard]] double standard_error(ConstSpan weights) const;
 
-    /// Variance of the combination over that of its residual: at least 1; capped at 1e16, where
-    /// the controls explain the responses to rounding.
-    [[nodiscard]] double variance_ratio(ConstSpan weights) const;
-
     [[nodiscard]] double degrees_of_freedom() const noexcept { return degrees_of_freedom_; }
 
    private:
-    [[nodiscard]] double quadratic_form(const std::vector<double>& matrix, ConstSpan weights) const;
-
     std::size_t n_responses_;
     std::vector<double> adjusted_;
-    std::vector<double> total_;     // n_responses^2: scatter of the responses
-    std::vector<double> residual_;  // n_responses^2: what the controls leave of it
+    std::vector<double> residual_;  // n_responses^2: the scatter that the controls leave
     double count_;
     double degrees_of_freedom_;
     double leverage_;  // 1/count + distance of the controls' means from their exact values

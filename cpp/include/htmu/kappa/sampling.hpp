@@ -8,15 +8,19 @@
 
 namespace htmu {
 
-/// Draws spectra of a structured law and reduces them to the moments of (responses, controls).
+/// Makes draws of a structured law and reduces them to the moments of rows of (responses, controls,
+/// responses of a plain spectrum).
 class SpectrumSampler {
    public:
     SpectrumSampler(StructuredLaw& law, const ReferenceLaw& reference, std::uint64_t seed);
 
-    /// Samples a work item holds: a function of the law alone, hence so are all sums.
+    /// Length of a row.
+    [[nodiscard]] std::size_t dimension() const noexcept { return 2 * n_responses_ + n_controls_; }
+
+    /// Draws that a work item holds: a function of the law alone, hence so are all sums.
     [[nodiscard]] Index chunk() const noexcept { return chunk_; }
 
-    /// Moments of samples [first, first + count), first a multiple of chunk(), folded into
+    /// Moments of draws [first, first + count), first a multiple of chunk(), folded into
     /// `moments` chunk by chunk in ascending order.
     void accumulate(std::uint64_t first, Index count, const RunControl& control,
                     MomentAccumulator& moments);
@@ -25,8 +29,8 @@ class SpectrumSampler {
     [[nodiscard]] Index chunks_per_round(int n_threads) const;
 
    private:
-    void sample_rows(std::uint64_t first, Index count, StructureWorkspace& workspace,
-                     std::vector<double>& eigenvalues, std::vector<double>& rows) const;
+    void fill_rows(std::uint64_t first, Index count, StructureWorkspace& workspace,
+                   std::vector<double>& rows) const;
 
     StructuredLaw& law_;
     const ReferenceLaw& reference_;
@@ -35,9 +39,5 @@ class SpectrumSampler {
     std::size_t n_controls_;
     Index chunk_;
 };
-
-/// T of every response of one spectrum; sorts it. Throws RepeatedEigenvalue naming the sample.
-[[nodiscard]] ReferenceLaw::Responses spectrum_responses(const ReferenceLaw& reference,
-                                                         Span eigenvalues, std::uint64_t sample);
 
 }  // namespace htmu

@@ -46,12 +46,13 @@ struct KappaSolution {
 };
 
 /// kappa by sampling q alone: E_{q_beta} T is exact (Selberg), the mean of T under q is estimated
-/// with control variates, and beta is the deterministic root.
+/// with control variates and, where the law allows, by sharing blocks between spectra
+/// (StructuredLaw::draw), and beta is the deterministic root.
 ///
 /// Sequential plan. Samples are drawn in stages. The size of a stage is planned from the variance
 /// found so far, and drawing stops at the end of the first stage at which the half-width is at most
 /// the tolerance (Chow and Robbins, Ann. Math. Statist. 36, 457, 1965, in groups). The first stage
-/// has at least `minimum_samples` samples; the interval uses Student's t for the residual degrees
+/// has at least `minimum_draws` draws; the interval uses Student's t for the residual degrees
 /// of freedom, so that it is exact for normal residuals if the first stage is the last, and
 /// asymptotically exact as the tolerance tends to 0 otherwise. Both ends of the interval are roots
 /// too, so that the interval needs no linearisation, and are cut off at 0.
@@ -62,8 +63,8 @@ struct KappaSolution {
 [[nodiscard]] KappaSolution solve_selberg(StructuredLaw& law, const ReferenceLaw& reference,
                                           const SolverOptions& options);
 
-/// First-stage samples of solve_selberg.
-inline constexpr std::int64_t minimum_samples = 40;
+/// Draws in the first stage of solve_selberg.
+inline constexpr std::int64_t minimum_draws = 40;
 
 /// kappa by Algorithm 1 of Hodgkinson, Wang and Mahoney (ICML 2025): stochastic approximation of
 /// the same root. Step k draws `batch` spectra of q and as many of q_beta, and moves beta by

@@ -3,6 +3,9 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+
+#include "htmu/common/types.hpp"
 
 namespace htmu {
 
@@ -27,5 +30,19 @@ class ScaledProduct {
     double mantissa_ = 1.0;
     std::int64_t exponent_ = 0;
 };
+
+/// Sum of log x_i for x_i >= 0 by one product; -infinity when a value is 0.
+[[nodiscard]] inline double sum_of_logs(ConstSpan x) {
+    ScaledProduct product;
+    double logs_of_subnormals = 0.0;
+    for (const double value : x) {
+        if (value >= std::numeric_limits<double>::min()) {
+            product.multiply(value);
+        } else {
+            logs_of_subnormals += std::log(value);
+        }
+    }
+    return product.log() + logs_of_subnormals;
+}
 
 }  // namespace htmu

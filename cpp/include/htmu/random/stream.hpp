@@ -9,10 +9,11 @@ namespace htmu {
 /// What a stream of random numbers is for. Streams of different purposes never share a number.
 /// The values are part of the meaning of a seed: never reuse or renumber one.
 enum class Purpose : std::uint32_t {
-    variates = 1,       ///< user-facing variates
-    ensemble = 2,       ///< beta-ensemble samples
-    structure = 3,      ///< spectra of structured matrices
-    reference_law = 4,  ///< q_beta samples of the Robbins-Monro solver
+    variates = 1,        ///< user-facing variates
+    ensemble = 2,        ///< beta-ensemble samples
+    structure = 3,       ///< spectra of structured matrices
+    reference_law = 4,   ///< q_beta samples of the Robbins-Monro solver
+    structure_pool = 5,  ///< pools of blocks, shared by several spectra
 };
 
 /// The 64-bit key of one (seed, purpose).

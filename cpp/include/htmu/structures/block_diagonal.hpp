@@ -8,8 +8,14 @@ namespace htmu {
 /// Independent diagonal blocks, each a Laguerre ensemble of the same exponent alpha and Dyson
 /// index block_beta. One block is an unstructured matrix; blocks of size 1 a diagonal one.
 ///
-/// Control variates: the sums over the spectrum of l, l^2, l^3 and log l, the summed
-/// log-Vandermondes within the blocks, and the logarithm of the trace (a Gamma variate).
+/// Blocks of one size, m of them, are drawn in pools of K = q m, worth q spectra. With W the mean
+/// log-Vandermonde within a block, known exactly, and c the mean of a pair of blocks' cross sum,
+/// E S = m W + m (m - 1)/2 c, so all K (K - 1)/2 pairs of the pool estimate c: a U-statistic, whose
+/// part that no function of single blocks explains has q - 1/m times less variance than that of
+/// q spectra apart, for the same eigenproblems (Hoeffding, Ann. Math. Statist. 19, 293, 1948).
+///
+/// Control variates: the sums over the spectrum of l, l^2, l^3 and log l, and the summed
+/// log-Vandermondes within the blocks; over a pool they are divided by q.
 class BlockDiagonalLaw final : public StructuredLaw {
    public:
     BlockDiagonalLaw(std::vector<Index> sizes, double alpha, double block_beta);
@@ -20,15 +26,31 @@ class BlockDiagonalLaw final : public StructuredLaw {
     }
     void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
+    [[nodiscard]] Draw draw(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
+                            Span controls) const override;
+    [[nodiscard]] Index spectra_per_draw() const override { return pool_; }
+    void limit_spectra_per_draw(Index limit) override;
     [[nodiscard]] double sample_cost() const override;
+    [[nodiscard]] double draw_cost() const override;
 
    private:
+    /// Eigenvalues of blocks [first_block, first_block + count), each ascending, one after another.
+    struct BlockSums {
+        double sum_log = 0.0;
+        double log_vandermonde = 0.0;  // within blocks
+    };
+    BlockSums sample_blocks(StreamKey key, std::uint64_t first_matrix, std::size_t count,
+                            StructureWorkspace& workspace, Span eigenvalues) const;
+    [[nodiscard]] double pool_cost(double n_pools) const;
+
     std::vector<Index> sizes_;
     EigenvalueAccuracy accuracy_;
     std::vector<LaguerreSampler> samplers_;  // one for each distinct size
     std::vector<std::size_t> sampler_of_block_;
     std::vector<ControlVariate> controls_;
     Index matrix_size_ = 0;
+    Index pool_ = 1;  // q
+    double mean_log_sum_ = 0.0;
 };
 
 }  // namespace htmu

@@ -19,9 +19,22 @@ struct ControlVariate {
     double mean = 0.0;
 };
 
-/// Scratch memory for one sample; one per thread.
+/// The statistics of a spectrum that projections onto beta-ensembles need.
+struct SpectrumStatistics {
+    double log_vandermonde = 0.0;
+    double sum_log = 0.0;
+    double sum = 0.0;
+    double log_sum = 0.0;
+};
+
+/// Statistics of one spectrum, which is sorted on the way. Throws RepeatedEigenvalue, with the
+/// sample's number, when its log-Vandermonde is not finite.
+[[nodiscard]] SpectrumStatistics spectrum_statistics(Span eigenvalues, std::uint64_t sample);
+
+/// Scratch memory for one draw; one per thread.
 struct StructureWorkspace {
     SpectrumWorkspace spectrum;
+    std::vector<double> eigenvalues;
     std::vector<double> factors;
     std::vector<double> controls;
 };
@@ -42,6 +55,24 @@ class StructuredLaw {
     virtual void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
                         Span eigenvalues, Span controls) const = 0;
 
+    /// What one draw says of the law.
+    struct Draw {
+        SpectrumStatistics estimate;  ///< unbiased for the means of the statistics
+        SpectrumStatistics plain;     ///< of one spectrum: the yardstick of the estimate's variance
+    };
+
+    /// Draw number `index`, and its control variates. By default the statistics of sample number
+    /// `index`; a law whose spectra are made of independent parts may do better by sharing parts
+    /// between several spectra.
+    [[nodiscard]] virtual Draw draw(StreamKey key, std::uint64_t index,
+                                    StructureWorkspace& workspace, Span controls) const;
+
+    /// Spectra that a draw is worth.
+    [[nodiscard]] virtual Index spectra_per_draw() const { return 1; }
+
+    /// Bounds spectra_per_draw(); to be called before the first draw.
+    virtual void limit_spectra_per_draw(Index /*limit*/) {}
+
     /// Called on the solver's thread before samples [first, first + count) are drawn.
     virtual void prepare(std::uint64_t /*first*/, Index /*count*/) {}
 
@@ -50,6 +81,9 @@ class StructuredLaw {
 
     /// Rough cost of a sample and its pair sum in nanoseconds; it sets the size of work items.
     [[nodiscard]] virtual double sample_cost() const;
+
+    /// The same for a draw.
+    [[nodiscard]] virtual double draw_cost() const { return sample_cost(); }
 };
 
 }  // namespace htmu
