@@ -20,18 +20,23 @@ Numbers = Callable[[SweepResult], list[dict[str, Any]]]
 
 #: 2000 cells whose saving alone takes a second or more, however fast their estimates are.
 LISTS: dict[str, Any] = {
+    "structure": "kronecker",
     "m": [2, 3, 4, 5, 6],
     "n": [2, 3, 4, 5, 6],
-    "alpha": [index / 16 for index in range(80)],
+    "alpha": [1 + index / 16 for index in range(80)],
 }
 SETTINGS: dict[str, Any] = {"tol": 0.2, "seed": 5}
 KILLS = 15
 
 
 def arguments(path: Path) -> list[str]:
-    lists = [f"--{name}={','.join(map(str, values))}" for name, values in LISTS.items()]
-    settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    return ["sweep", *lists, *settings, "--threads=2", f"--out={path}"]
+    given = {**LISTS, **SETTINGS}
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
+    options = [f"--{name}={text}" for name, text in texts.items()]
+    return ["sweep", *options, "--threads=2", f"--out={path}"]
 
 
 @pytest.fixture(scope="module")
