@@ -22,7 +22,10 @@ _SECONDS_PER_CELL = 2e-3
 _SECONDS_PER_ENTRY = 2.2e-7
 _SECONDS_PER_SQUARE = 1.45e-8
 _SECONDS_PER_PAIR = 1e-10
+# The estimator's first stage: as many blocks for any number of them in a matrix, fewer large ones.
 _FEWEST_SAMPLES = 40.0
+_FEWEST_BLOCKS = 1e4
+_LARGE_BLOCK = 15
 
 #: Seconds of work before a time left is guessed from unfinished cells.
 _LEAST_WORK = 2.0
@@ -36,8 +39,8 @@ def predicted_cost(cell: Cell, settings: SweepSettings) -> float:
     all pairs.
     """
     z = NormalDist().inv_cdf((1 + settings.confidence) / 2)
-    samples = (z * _deviation(cell) / settings.tol) ** 2
-    samples = min(max(samples, _FEWEST_SAMPLES), settings.max_samples)
+    samples = max((z * _deviation(cell) / settings.tol) ** 2, _first_stage(cell))
+    samples = min(samples, settings.max_samples)
     if cell.structure == "kronecker":
         eigenproblems = _eigenproblem_cost(cell.m or 1) + _eigenproblem_cost(cell.n)
     else:
@@ -53,7 +56,14 @@ def _deviation(cell: Cell) -> float:
         aspect = max(m, cell.n) / min(m, cell.n)
         deviation: float = 6.7 * cell.size**-0.84 * aspect**0.85 * ((1 + cell.alpha) / 2) ** -1.2
         return deviation
-    return 2.1 * float(m**-0.88 * cell.n**-0.61)
+    return 0.21 * float(m**-0.4 * cell.n**-0.6)
+
+
+def _first_stage(cell: Cell) -> float:
+    if cell.structure == "kronecker":
+        return _FEWEST_SAMPLES
+    blocks = _FEWEST_BLOCKS * min(1.0, _LARGE_BLOCK / cell.n)
+    return max(_FEWEST_SAMPLES, blocks / (cell.m or cell.n))
 
 
 def _eigenproblem_cost(size: int) -> float:
