@@ -61,9 +61,11 @@ void bind_random(py::module_& module) {
         [](const Array& shapes, std::uint64_t seed, int n_threads, bool logarithm) {
             const ConstSpan shape = view(shapes);
             check_positive(shape, "shape");
+            // A single shape is the common case: its constants are then computed once.
+            const GammaLaw first(shape.empty() ? 1.0 : shape[0]);
             return draw_variates(
                 shapes.size(), seed, n_threads, [=](Stream& stream, std::size_t i) {
-                    const GammaLaw law(shape[i]);
+                    const GammaLaw law = shape[i] == first.shape() ? first : GammaLaw(shape[i]);
                     return logarithm ? law.log_variate(stream) : law.variate(stream);
                 });
         },
