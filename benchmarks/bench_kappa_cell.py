@@ -66,7 +66,7 @@ def exact_kappa(cell: CellWorkload) -> float | None:
     return None
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_threads", [1, 2], ids=["1-thread", "2-threads"])
 @pytest.mark.parametrize("cell", CELLS, ids=lambda c: f"{c.family}-{c.m}-{c.n}-{c.alpha}")
 def test_kappa_cell(benchmark: Any, compare: Compare, cell: CellWorkload, n_threads: int) -> None:
     estimates = []

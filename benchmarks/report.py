@@ -64,9 +64,9 @@ def table(results: list[dict[str, Any]]) -> str:
     ]
     for result in results:
         info = dict(result["extra_info"])
-        name = f"{Path(result['fullname'].split('::')[0]).stem[6:]}: {result['name'][5:]}"
+        name = result["name"].removeprefix("test_")
         seconds, baseline = info.pop("seconds"), info.pop("baseline_seconds")
-        rate = f"{_si(info.pop('rate'))} {info.pop('unit')}/s" if "rate" in info else ""
+        rate = f"{_si(info.pop('rate'))}{info.pop('unit')}/s" if "rate" in info else ""
         info.pop("work", None)
         ratio, goal = info.pop("ratio", None), info.pop("goal", None)
         limit = info.pop("goal_seconds", None)
@@ -85,9 +85,11 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def _si(value: float) -> str:
-    """Three digits and an SI prefix, followed by the unit's place."""
-    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ")):
-        if value >= scale and not (prefix == "k" and value < 1e4):
+    """Three digits and an SI prefix, before the unit."""
+    if 1 <= value < 1e4:
+        return f"{value:,.0f} " if value >= 1000 else f"{value:.3g} "
+    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1e-3, "m"), (1e-6, "µ")):
+        if value >= scale:
             return f"{value / scale:.3g} {prefix}"
     return f"{value / 1e-9:.3g} n"
 

@@ -1,5 +1,6 @@
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "bindings.hpp"
 #include "htmu/ensembles/laguerre_batch.hpp"
@@ -15,6 +16,19 @@ LaguerreParameters checked(Index n, double beta, double a, double rate) {
 
 std::pair<double, double> pair_of(const Moments& moments) {
     return {moments.mean, moments.variance};
+}
+
+/// A new array of that shape, filled by one of the batch samplers without the GIL.
+Array filled(std::vector<Index> shape,
+             void (*sample)(const LaguerreParameters&, Index, std::uint64_t, const RunControl&,
+                            Span),
+             const LaguerreParameters& parameters, Index size, std::uint64_t seed, int n_threads) {
+    Array result(std::move(shape));
+    const Span out = writable(result);
+    const RunControl control = run_control(n_threads);
+    const py::gil_scoped_release release;
+    sample(parameters, size, seed, control, out);
+    return result;
 }
 
 }  // namespace
@@ -40,13 +54,8 @@ void bind_ensembles(py::module_& module) {
         "laguerre_eigenvalues",
         [](Index n, double beta, double a, double rate, Index size, std::uint64_t seed,
            int n_threads) {
-            const LaguerreParameters parameters = checked(n, beta, a, rate);
-            Array result({size, n});
-            const Span out = writable(result);
-            const RunControl control = run_control(n_threads);
-            const py::gil_scoped_release release;
-            sample_eigenvalues_batch(parameters, size, seed, control, out);
-            return result;
+            return filled({size, n}, sample_eigenvalues_batch, checked(n, beta, a, rate), size,
+                          seed, n_threads);
         },
         py::arg("n"), py::arg("beta"), py::arg("a"), py::arg("rate"), py::arg("size"),
         py::arg("seed"), py::arg("n_threads"));
@@ -54,13 +63,8 @@ void bind_ensembles(py::module_& module) {
         "laguerre_log_vandermonde",
         [](Index n, double beta, double a, double rate, Index size, std::uint64_t seed,
            int n_threads) {
-            const LaguerreParameters parameters = checked(n, beta, a, rate);
-            Array result(size);
-            const Span out = writable(result);
-            const RunControl control = run_control(n_threads);
-            const py::gil_scoped_release release;
-            sample_log_vandermonde_batch(parameters, size, seed, control, out);
-            return result;
+            return filled({size}, sample_log_vandermonde_batch, checked(n, beta, a, rate), size,
+                          seed, n_threads);
         },
         py::arg("n"), py::arg("beta"), py::arg("a"), py::arg("rate"), py::arg("size"),
         py::arg("seed"), py::arg("n_threads"));

@@ -97,6 +97,21 @@ int worker_count(Index n_items, const RunControl& control) {
     return static_cast<int>(std::max<Index>(1, std::min(wanted, n_items)));
 }
 
+std::size_t thread_slots(const RunControl& control) {
+    return static_cast<std::size_t>(worker_count(max_threads, control));
+}
+
+void for_each_row(Index n_rows, double nanoseconds, const RunControl& control,
+                  const std::function<void(Index, std::size_t)>& body) {
+    const auto per_item = static_cast<Index>(std::clamp(1e5 / nanoseconds, 1.0, 4096.0));
+    parallel_for((n_rows + per_item - 1) / per_item, control, [&](Index item, int worker) {
+        const Index last = std::min(n_rows, (item + 1) * per_item);
+        for (Index row = item * per_item; row < last; ++row) {
+            body(row, static_cast<std::size_t>(worker));
+        }
+    });
+}
+
 void parallel_for(Index n_items, const RunControl& control,
                   const std::function<void(Index, int)>& body) {
     Team team(n_items, control, body);

@@ -1,10 +1,10 @@
 #include "htmu/linalg/bidiagonal.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/linalg/rows.hpp"
 
 namespace htmu {
 
@@ -27,27 +27,13 @@ void bidiagonal_singular_values(ConstSpan d, ConstSpan e, SpectrumWorkspace& wor
 
 void bidiagonal_singular_values_batch(Index batch, Index n, ConstSpan d, ConstSpan e,
                                       const RunControl& control, Span singular_values) {
-    const Index rows_per_item = std::clamp<Index>(7000 / std::max<Index>(1, n * n), 1, 1024);
-    const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
-    std::vector<SpectrumWorkspace> workspaces(
-        static_cast<std::size_t>(worker_count(n_items, control)));
-    parallel_for(n_items, control, [&](Index item, int worker) {
-        const Index last = std::min(batch, (item + 1) * rows_per_item);
-        for (Index row = item * rows_per_item; row < last; ++row) {
-            const auto row_d =
-                d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
-            const auto row_e =
-                e.subspan(static_cast<std::size_t>(row * (n - 1)), static_cast<std::size_t>(n - 1));
-            const auto finite = [](double value) { return std::isfinite(value); };
-            if (!std::all_of(row_d.begin(), row_d.end(), finite) ||
-                !std::all_of(row_e.begin(), row_e.end(), finite)) {
-                throw NonFinite("matrix " + std::to_string(row) +
-                                " has an entry that is NaN or infinite; remove it or mend it");
-            }
-            bidiagonal_singular_values(row_d, row_e, workspaces[static_cast<std::size_t>(worker)],
-                                       singular_values.subspan(static_cast<std::size_t>(row * n),
-                                                               static_cast<std::size_t>(n)));
-        }
+    std::vector<SpectrumWorkspace> workspaces(thread_slots(control));
+    for_each_row(batch, spectrum_cost(n), control, [&](Index row, std::size_t worker) {
+        const ConstSpan row_d = row_of(d, row, n), row_e = row_of(e, row, n - 1);
+        require_finite(row_d, "matrix", row);
+        require_finite(row_e, "matrix", row);
+        bidiagonal_singular_values(row_d, row_e, workspaces[worker],
+                                   row_of(singular_values, row, n));
     });
 }
 

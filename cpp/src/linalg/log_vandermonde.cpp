@@ -6,9 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <string>
 
-#include "htmu/common/errors.hpp"
+#include "htmu/linalg/rows.hpp"
 #include "htmu/linalg/scaled_product.hpp"
 
 namespace htmu {
@@ -161,13 +160,6 @@ double log_vandermonde(ConstSpan x, std::vector<double>& scratch) {
 
 namespace {
 
-void check_finite(ConstSpan row, Index index) {
-    if (!std::all_of(row.begin(), row.end(), [](double value) { return std::isfinite(value); })) {
-        throw NonFinite("row " + std::to_string(index) +
-                        " has a value that is NaN or infinite; remove it or mend it");
-    }
-}
-
 /// One long row, its strips in parallel.
 double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
     std::vector<double> sorted(row.begin(), row.end());
@@ -194,27 +186,19 @@ double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
 void log_vandermonde_batch(Index batch, Index n, ConstSpan x, const RunControl& control,
                            Span result) {
     constexpr Index long_row = 4096;
-    const auto row = [&](Index index) {
-        return x.subspan(static_cast<std::size_t>(index * n), static_cast<std::size_t>(n));
-    };
     if (n >= long_row) {
-        for (Index index = 0; index < batch; ++index) {
-            check_finite(row(index), index);
-            result[static_cast<std::size_t>(index)] = log_vandermonde_strips(row(index), control);
+        for (Index row = 0; row < batch; ++row) {
+            require_finite(row_of(x, row, n), "row", row);
+            result[static_cast<std::size_t>(row)] =
+                log_vandermonde_strips(row_of(x, row, n), control);
         }
         return;
     }
-    const Index rows_per_item = std::clamp<Index>(200000 / std::max<Index>(1, n * n), 1, 4096);
-    const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
-    std::vector<std::vector<double>> scratch(
-        static_cast<std::size_t>(worker_count(n_items, control)));
-    parallel_for(n_items, control, [&](Index item, int worker) {
-        const Index last = std::min(batch, (item + 1) * rows_per_item);
-        for (Index index = item * rows_per_item; index < last; ++index) {
-            check_finite(row(index), index);
-            result[static_cast<std::size_t>(index)] =
-                log_vandermonde(row(index), scratch[static_cast<std::size_t>(worker)]);
-        }
+    std::vector<std::vector<double>> scratch(thread_slots(control));
+    const double cost = 20.0 * static_cast<double>(n) + 0.2 * n_pairs(n) + 20.0;
+    for_each_row(batch, cost, control, [&](Index row, std::size_t worker) {
+        require_finite(row_of(x, row, n), "row", row);
+        result[static_cast<std::size_t>(row)] = log_vandermonde(row_of(x, row, n), scratch[worker]);
     });
 }
 

@@ -1,11 +1,11 @@
 #include "htmu/linalg/tridiagonal.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/linalg/rows.hpp"
 
 namespace htmu {
 namespace {
@@ -105,29 +105,15 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
     }
     const Index n_wanted =
         range.kind == EigenvalueRange::Kind::indices ? range.last_index - range.first_index + 1 : n;
-    // Items of about 100 us: an eigenproblem costs some 15 ns n^2.
-    const Index rows_per_item = std::clamp<Index>(7000 / std::max<Index>(1, n * n), 1, 1024);
-    const Index n_items = (batch + rows_per_item - 1) / rows_per_item;
-    std::vector<SpectrumWorkspace> workspaces(
-        static_cast<std::size_t>(worker_count(n_items, control)));
-    parallel_for(n_items, control, [&](Index item, int worker) {
-        std::vector<double> found(static_cast<std::size_t>(n));
-        const Index last = std::min(batch, (item + 1) * rows_per_item);
-        for (Index row = item * rows_per_item; row < last; ++row) {
-            const auto row_d =
-                d.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
-            const auto row_e =
-                e.subspan(static_cast<std::size_t>(row * (n - 1)), static_cast<std::size_t>(n - 1));
-            const auto finite = [](double value) { return std::isfinite(value); };
-            if (!std::all_of(row_d.begin(), row_d.end(), finite) ||
-                !std::all_of(row_e.begin(), row_e.end(), finite)) {
-                throw NonFinite("matrix " + std::to_string(row) +
-                                " has an entry that is NaN or infinite; remove it or mend it");
-            }
-            tridiagonal_eigenvalues(row_d, row_e, driver, range,
-                                    workspaces[static_cast<std::size_t>(worker)], found);
-            std::copy_n(found.begin(), n_wanted, eigenvalues.begin() + row * n_wanted);
-        }
+    std::vector<SpectrumWorkspace> workspaces(thread_slots(control));
+    std::vector<std::vector<double>> found(workspaces.size());
+    for_each_row(batch, spectrum_cost(n), control, [&](Index row, std::size_t worker) {
+        const ConstSpan row_d = row_of(d, row, n), row_e = row_of(e, row, n - 1);
+        require_finite(row_d, "matrix", row);
+        require_finite(row_e, "matrix", row);
+        found[worker].resize(static_cast<std::size_t>(n));
+        tridiagonal_eigenvalues(row_d, row_e, driver, range, workspaces[worker], found[worker]);
+        std::copy_n(found[worker].begin(), n_wanted, row_of(eigenvalues, row, n_wanted).begin());
     });
 }
 

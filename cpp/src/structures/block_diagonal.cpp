@@ -145,10 +145,7 @@ void BlockDiagonalLaw::limit_spectra_per_draw(Index limit) {
 double BlockDiagonalLaw::pool_cost(double n_pools) const {
     const double size = n_pools * static_cast<double>(matrix_size_);
     double cost = 200.0 + 20.0 * size + 0.06 * size * size;
-    for (const Index block : sizes_) {
-        const auto n = static_cast<double>(block);
-        cost += n_pools * (100.0 + 40.0 * n + 12.0 * n * n);
-    }
+    for (const Index block : sizes_) cost += n_pools * spectrum_cost(block);
     return cost;
 }
 

@@ -90,10 +90,7 @@ void KroneckerLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace
 
 double KroneckerLaw::sample_cost() const {
     double cost = StructuredLaw::sample_cost();
-    for (const Index size : dims_) {
-        const auto n = static_cast<double>(size);
-        cost += 200.0 + 50.0 * n + 15.0 * n * n;
-    }
+    for (const Index size : dims_) cost += spectrum_cost(size);
     return cost;
 }
 

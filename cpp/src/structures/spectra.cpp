@@ -4,6 +4,7 @@
 #include <string>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/linalg/rows.hpp"
 
 namespace htmu {
 
@@ -15,21 +16,15 @@ void draw_spectra(StructuredLaw& law, Index size, std::uint64_t seed, const RunC
                            std::to_string(size));
     }
     const StreamKey key(seed, Purpose::structure);
-    const auto n = static_cast<std::size_t>(law.matrix_size());
-    const auto per_item = static_cast<Index>(std::clamp(1e5 / law.sample_cost(), 1.0, 1024.0));
-    const Index n_items = (size + per_item - 1) / per_item;
-    const auto n_workers = static_cast<std::size_t>(worker_count(n_items, control));
-    std::vector<StructureWorkspace> workspaces(n_workers);
+    const std::size_t n_controls = law.control_variates().size();
+    std::vector<StructureWorkspace> workspaces(thread_slots(control));
     law.prepare(0, size);
-    parallel_for(n_items, control, [&](Index item, int worker) {
-        StructureWorkspace& workspace = workspaces[static_cast<std::size_t>(worker)];
-        std::vector<double> controls(law.control_variates().size());
-        const Index last = std::min(size, (item + 1) * per_item);
-        for (Index k = item * per_item; k < last; ++k) {
-            const Span row = eigenvalues.subspan(static_cast<std::size_t>(k) * n, n);
-            law.sample(key, static_cast<std::uint64_t>(k), workspace, row, controls);
-            std::sort(row.begin(), row.end());
-        }
+    for_each_row(size, law.sample_cost(), control, [&](Index row, std::size_t worker) {
+        StructureWorkspace& workspace = workspaces[worker];
+        workspace.controls.resize(n_controls);
+        const Span spectrum = row_of(eigenvalues, row, law.matrix_size());
+        law.sample(key, static_cast<std::uint64_t>(row), workspace, spectrum, workspace.controls);
+        std::sort(spectrum.begin(), spectrum.end());
     });
 }
 

@@ -40,6 +40,17 @@ def test_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
+def test_old_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:
+    target = tmp_path / "a.csv"
+    target.write_text("old")
+    with target.open() as reader:
+        with whole_file(target) as name:
+            Path(name).write_text("new")
+            assert target.read_text() == "old"
+        assert reader.read() == "old"
+    assert target.read_text() == "new"
+
+
 def test_a_link_keeps_pointing_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("old")
     (tmp_path / "link").symlink_to("target")

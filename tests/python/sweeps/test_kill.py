@@ -138,7 +138,7 @@ def test_two_processes_on_one_run(command: list[str], tmp_path: Path) -> None:
         assert first.stderr is not None
         assert first.stderr.readline().startswith("1/2 cells")
         second = subprocess.run(
-            [*command, "sweep", *lists], capture_output=True, text=True, check=False
+            [*command, "sweep", *lists], capture_output=True, text=True, check=False, timeout=60
         )
         assert second.returncode == 1
         (line,) = second.stderr.splitlines()

@@ -257,6 +257,34 @@ def test_error_in_the_callback_stops_long_cells_within_a_second(tmp_path: Path) 
     assert threading.active_count() == 1
 
 
+def test_cells_that_finish_while_the_run_is_stopped_are_saved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.htmu"
+    first_reported, second_done = threading.Event(), threading.Event()
+    real = SweepSettings.estimate
+
+    def estimate(self: SweepSettings, structure: Any, **rest: Any) -> Any:
+        if rest["cancel"].cancelled or structure.N == 2:
+            return real(self, structure, **rest)
+        assert first_reported.wait(30)
+        try:
+            return real(self, structure, **rest)
+        finally:
+            second_done.set()
+
+    def report(progress: SweepProgress) -> None:
+        if progress.last is not None:
+            first_reported.set()
+            assert second_done.wait(30)
+            raise StopError
+
+    monkeypatch.setattr(SweepSettings, "estimate", estimate)
+    with pytest.raises(StopError):
+        sweep("full", n=[2, 3], alpha=1, tol=0.1, n_threads=2, out=path, progress=report)
+    assert [cell.n for cell in SweepResult.load(path)] == [2, 3]
+
+
 def test_progress_reports() -> None:
     reports: list[SweepProgress] = []
     caller = threading.get_ident()

@@ -42,6 +42,14 @@ inline constexpr int max_threads = 1024;
 void parallel_for(Index n_items, const RunControl& control,
                   const std::function<void(Index item, int worker)>& body);
 
+/// parallel_for over many cheap rows, each of about `nanoseconds`: they are handed out in groups of
+/// about 100 us. worker is in [0, thread_slots(control)).
+void for_each_row(Index n_rows, double nanoseconds, const RunControl& control,
+                  const std::function<void(Index row, std::size_t worker)>& body);
+
+/// Number of per-thread workspaces that for_each_row may index.
+[[nodiscard]] std::size_t thread_slots(const RunControl& control);
+
 /// Threads that parallel_for will use for n_items items: at least 1, at most n_items.
 [[nodiscard]] int worker_count(Index n_items, const RunControl& control);
 

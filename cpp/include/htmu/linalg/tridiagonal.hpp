@@ -25,6 +25,12 @@ struct EigenvalueRange {
     double upper = 0.0;
 };
 
+/// Rough time in nanoseconds that the spectrum of one n x n matrix takes.
+[[nodiscard]] inline double spectrum_cost(Index n) {
+    const auto size = static_cast<double>(n);
+    return 100.0 + 40.0 * size + 12.0 * size * size;
+}
+
 /// Scratch memory of the tridiagonal and bidiagonal drivers; one per thread, grown as needed.
 struct SpectrumWorkspace {
     std::vector<double> diagonal;
