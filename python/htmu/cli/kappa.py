@@ -65,7 +65,8 @@ def kappa(
         "max_samples": max_samples,
     }
     exponent = 1.0 if alpha is None else alpha
-    matrix = _structure(structure or "block-diagonal", m, n, exponent, dims, block_beta)
+    family = "block-diagonal" if structure is None else structure
+    matrix = _structure(family, m, n, exponent, dims, block_beta)
     n_threads = as_threads(threads)
     with warnings.catch_warnings(), estimate_reporter(quiet=quiet or json) as progress:
         # What the warning says is said below, in the program's own voice.
