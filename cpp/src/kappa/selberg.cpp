@@ -19,6 +19,10 @@ using Clock = std::chrono::steady_clock;
 /// from overshooting far.
 constexpr double max_growth = 32.0;
 
+/// Error of the mean of T and of its closed form, in units of eps: sums of up to N terms, measured
+/// at a few units for every N.
+constexpr double rounding_units = 8.0;
+
 class SelbergSolver {
    public:
     SelbergSolver(StructuredLaw& law, const ReferenceLaw& reference, const SolverOptions& options)
@@ -103,7 +107,10 @@ class SelbergSolver {
         }
         const ReferenceLaw::Sensitivity sensitivity = reference_.sensitivity(solution.beta, means);
         const ConstSpan weights(sensitivity.weights.data(), n_responses);
-        const double error = regression.standard_error(weights);
+        // Where the controls explain T wholly, what is left is the rounding of T itself.
+        const double rounding = rounding_units * std::numeric_limits<double>::epsilon() *
+                                (std::fabs(means[0]) + static_cast<double>(law_.matrix_size()));
+        const double error = std::hypot(regression.standard_error(weights), rounding);
         const double quantile =
             student_t_quantile(0.5 * (1.0 + options_.confidence), regression.degrees_of_freedom());
         solution.kappa = n * solution.beta;

@@ -22,6 +22,7 @@ def test_one_block_has_kappa_block_beta_n(block_beta: int, reference: str) -> No
         estimate = htmu.estimate_kappa(structure, reference=reference, seed=1)
         assert estimate.kappa == pytest.approx(5 * block_beta, abs=1e-6)
         assert estimate.half_width < 1e-6
+        assert estimate.interval[0] <= 5 * block_beta <= estimate.interval[1]
         assert estimate.converged
 
 

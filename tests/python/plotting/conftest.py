@@ -19,7 +19,8 @@ def made_up(cell: Cell, kappa: float, half_width: float) -> CellResult:
         block_beta=cell.block_beta,
         kappa=kappa,
         stderr=half_width / 2,
-        lower=max(0.0, kappa - half_width),
+        # Not symmetric, so that ends which change places are seen.
+        lower=max(0.0, kappa - half_width / 2),
         upper=kappa + half_width,
         beta=kappa / cell.size,
         n_samples=100,
