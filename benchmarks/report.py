@@ -66,7 +66,7 @@ def table(results: list[dict[str, Any]]) -> str:
         info = dict(result["extra_info"])
         name = result["name"].removeprefix("test_")
         seconds, baseline = info.pop("seconds"), info.pop("baseline_seconds")
-        rate = f"{_si(info.pop('rate'))}{info.pop('unit')}/s" if "rate" in info else ""
+        rate = f"{_si(info.pop('rate')).rstrip()} {info.pop('unit')}/s" if "rate" in info else ""
         info.pop("work", None)
         ratio, goal = info.pop("ratio", None), info.pop("goal", None)
         limit = info.pop("goal_seconds", None)
@@ -108,8 +108,13 @@ def write(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="e.g. linalg; all by default")
-    results = run_benchmarks(parser.parse_args().names)
-    write(f"{machine()}.\n\n{table(results)}")
+    names = parser.parse_args().names
+    results = run_benchmarks(names)
+    text = f"{machine()}.\n\n{table(results)}"
+    if names:
+        print(text)
+    else:
+        write(text)
 
 
 if __name__ == "__main__":

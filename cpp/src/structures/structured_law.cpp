@@ -18,7 +18,9 @@ SpectrumStatistics spectrum_statistics(Span eigenvalues, std::uint64_t sample) {
         throw RepeatedEigenvalue(
             "sample " + std::to_string(sample) +
             " repeats an eigenvalue to machine precision, so its log-Vandermonde is not finite and "
-            "kappa is undefined; remove exact multiplicities, or the null space, first");
+            "kappa is undefined; remove exact multiplicities, or the null space, first (for alpha "
+            "near "
+            "-1 eigenvalues underflow: raise alpha)");
     }
     statistics.sum_log = sum_of_logs(eigenvalues);
     for (const double value : eigenvalues) statistics.sum += value;

@@ -63,11 +63,14 @@ def interval_text(kappa: float, half_width: float) -> str:
     '9.10132 ± 0.00099'
     >>> interval_text(0.0, 0.00213)
     '0 (at most 0.0021)'
+    >>> interval_text(2.0, 4e-14)
+    '2 ± 4e-14'
     """
     if kappa <= 0:
         return f"0 (at most {half_width:.2g})"
-    if not 0 < half_width < math.inf:
-        return f"{kappa:.6g} ± {half_width:g}"
+    if not 1e-9 < half_width < math.inf:
+        # Exact but for rounding, or unbounded.
+        return f"{kappa:.10g} ± {half_width:.2g}"
     digits = decimals(half_width)
     return f"{kappa:.{digits}f} ± {half_width:.{digits}f}"
 

@@ -72,8 +72,8 @@ class KappaEstimate:
         # As many digits as the error bar supports, and one more.
         width = self.half_width
         digits = 4
-        if 0 < width < math.inf:
-            digits = min(12, max(0, 1 - math.floor(math.log10(width))))
+        if 1e-9 < width < math.inf:
+            digits = max(0, 1 - math.floor(math.log10(width)))
         low, high = self.interval
         state = "" if self.converged else ", not converged"
         return (

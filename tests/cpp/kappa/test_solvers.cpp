@@ -112,7 +112,9 @@ TEST_CASE("a tolerance out of reach gives the honest interval, not converged") {
     const KappaSolution solution =
         solve_selberg(law, *make_reference(ReferenceKind::weight, 6, 1.0), options);
     CHECK_FALSE(solution.converged);
-    CHECK(solution.n_samples == 3000);
+    // Whole pools of blocks.
+    CHECK(solution.n_samples <= 3000);
+    CHECK(solution.n_samples > 3000 - law.spectra_per_draw());
     CHECK(solution.upper - solution.lower > 1e-3);
     const KappaSolution stochastic =
         solve_robbins_monro(law, ReferenceKind::weight, 1.0, options, {});

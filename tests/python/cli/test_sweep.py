@@ -184,5 +184,5 @@ def test_texts_of_the_progress() -> None:
     assert last_text(start) == "no cell finished yet"
     middle = SweepProgress(500, 120, 20, 50.0, 2.0, 3725.0, result.cells[0])
     assert status_text(middle) == "120/500 cells, 2 cells/s, 1:02:05 left"
-    assert last_text(middle).startswith("n=2 alpha=1: kappa = 2 ± 0 in ")
+    assert last_text(middle).startswith("n=2 alpha=1: kappa = 2 ± ")
     assert status_text(SweepProgress(5, 5, 0, 2.5, 2.0, 0.0, None)) == "5/5 cells, 2 cells/s"
