@@ -73,7 +73,7 @@ def test_both_methods_agree(structure: Structure, tol: float, reference: str) ->
     # Four standard errors: false alarm 6e-5 each, fixed seeds.
     error = np.hypot(selberg.stderr, stochastic.stderr)
     assert abs(selberg.kappa - stochastic.kappa) < 4 * error
-    assert stochastic.n_steps >= 20
+    assert stochastic.n_steps >= 40
     assert stochastic.n_samples >= 50 * stochastic.n_steps
 
 

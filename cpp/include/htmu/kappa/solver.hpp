@@ -84,6 +84,6 @@ inline constexpr std::int64_t minimum_draws = 96;
                                                 const SolverOptions& options,
                                                 const RobbinsMonroOptions& robbins_monro);
 
-inline constexpr std::int64_t minimum_steps = 20;
+inline constexpr std::int64_t minimum_steps = 40;
 
 }  // namespace htmu
