@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +109,10 @@ def test_coverage_at_the_boundary(method: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case.structure))
-def test_coverage_of_4000_seeds(
-    case: CoverageCase, method: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_coverage_of_4000_seeds(case: CoverageCase, method: str) -> None:
     """93-97 % for each structure: almost 6 binomial standard deviations if it is 95 %."""
     n_seeds = 4000
     share = count_covered(case, method, n_seeds) / n_seeds
     error = (share * (1 - share) / n_seeds) ** 0.5
-    record_property("coverage", share)
     print(f"{case.structure!r} {method}: {100 * share:.2f} +- {100 * error:.2f} %")
     assert 0.93 <= share <= 0.97
