@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/linalg/log_vandermonde.hpp"
 #include "htmu/linalg/scaled_product.hpp"
 #include "htmu/special/digamma.hpp"
 
@@ -16,10 +17,6 @@ namespace {
     std::ostringstream message;
     message << name << " must be " << domain << ", got " << value;
     throw InvalidInput(message.str());
-}
-
-double n_pairs(Index n) {
-    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
 }
 
 /// Turns the entries of a lower bidiagonal B into those of the tridiagonal B B^T.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/linalg/log_vandermonde.hpp"
 #include "htmu/special/digamma.hpp"
 
 namespace htmu {
@@ -46,10 +47,6 @@ double increasing_root(const FunctionAndSlope& function) {
         if (std::isfinite(high) && high - low <= 4e-16 * high) return beta;
     }
     throw ConvergenceFailure("the root of E S(beta) did not converge; please report the input");
-}
-
-double n_pairs(Index n) {
-    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
 }
 
 /// References `weight` and `shape`.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "htmu/common/errors.hpp"
@@ -42,7 +43,7 @@ class RobbinsMonroSolver {
    private:
     /// Newton steps until one is within three standard errors of its own noise.
     void warm_up() {
-        for (int step = 0; step < max_warm_up_steps && can_draw(); ++step) {
+        for (int step = 0; step < max_warm_up_steps && can_draw(2); ++step) {
             draw_both(beta_);
             const double noise = std::sqrt((of_structure_.variance + of_reference_.variance) /
                                            static_cast<double>(own_.batch)) /
@@ -55,28 +56,20 @@ class RobbinsMonroSolver {
     }
 
     KappaSolution run() {
-        double reference_sum = warm_variance_, structure_sum = 0.0, slope_sum = 0.0;
         double state = beta_;  // may go below 0, where the mean field is continued linearly
         std::int64_t step = 0;
         KappaSolution solution;
-        while (!solution.converged && (can_draw() || step == 0)) {
+        while (!solution.converged && can_draw(1)) {
             ++step;
             const double inside = std::max(0.0, state);
             draw_both(inside);
-            const double slope = reference_sum / static_cast<double>(step);
+            const double slope = (warm_variance_ + reference_sum_) / static_cast<double>(step);
             const double field =
                 (of_structure_.mean - of_reference_.mean) / slope - (state - inside);
             state += own_.gain / static_cast<double>(step) * field;
-            reference_sum += of_reference_.variance;
-            structure_sum += of_structure_.variance;
-            slope_sum += of_reference_.variance;
-            const double error =
-                own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
-                std::sqrt((structure_sum + slope_sum) / static_cast<double>(step * own_.batch)) /
-                std::sqrt(static_cast<double>(step)) / (slope_sum / static_cast<double>(step));
-            solution = solution_at(state, error, step);
+            solution = solution_at(state, step);
             solution.converged = step >= minimum_steps && options_.tolerance > 0.0 &&
-                                 half_width(solution) <= options_.tolerance;
+                                 solution.half_width() <= options_.tolerance;
             report(solution);
         }
         return solution;
@@ -84,31 +77,33 @@ class RobbinsMonroSolver {
 
     KappaSolution run_literal() {
         KappaSolution solution;
-        double structure_sum = 0.0, reference_sum = 0.0;
-        for (std::int64_t step = 1; !solution.converged && (can_draw() || step == 1); ++step) {
+        for (std::int64_t step = 1; !solution.converged && can_draw(1); ++step) {
             draw_both(beta_);
             const double before = beta_;
             const double move = (of_structure_.mean - of_reference_.mean) / of_reference_.variance;
             beta_ = std::max(0.0, beta_ + own_.gain / static_cast<double>(step) * move);
-            structure_sum += of_structure_.variance;
-            reference_sum += of_reference_.variance;
-            const auto k = static_cast<double>(step);
-            const double error = own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
-                                 std::sqrt((structure_sum + reference_sum) /
-                                           (k * k * static_cast<double>(own_.batch))) /
-                                 (reference_sum / k);
-            solution = solution_at(beta_, error, step);
+            solution = solution_at(beta_, step);
             solution.converged = n_ * std::fabs(beta_ - before) < options_.tolerance;
             report(solution);
         }
         return solution;
     }
 
-    [[nodiscard]] bool can_draw() const {
-        return n_drawn_ + own_.batch <= std::min(options_.max_samples, law_.available_samples());
+    /// Whether that many batches are left. The warm-up leaves one for the first step.
+    [[nodiscard]] bool can_draw(Index n_batches) const {
+        return n_drawn_ + n_batches * own_.batch <=
+               std::min(options_.max_samples, law_.available_samples());
     }
 
-    [[nodiscard]] KappaSolution solution_at(double state, double error, std::int64_t step) const {
+    /// Counts the batch just drawn, and states what step number `step` knows: the error follows
+    /// from Proposition G.5 with the batches' mean variances.
+    [[nodiscard]] KappaSolution solution_at(double state, std::int64_t step) {
+        structure_sum_ += of_structure_.variance;
+        reference_sum_ += of_reference_.variance;
+        const double error =
+            own_.gain / std::sqrt(2.0 * own_.gain - 1.0) *
+            std::sqrt((structure_sum_ + reference_sum_) / static_cast<double>(own_.batch)) /
+            reference_sum_;
         KappaSolution solution;
         solution.beta = std::max(0.0, state);
         solution.kappa = n_ * solution.beta;
@@ -120,16 +115,12 @@ class RobbinsMonroSolver {
         return solution;
     }
 
-    [[nodiscard]] static double half_width(const KappaSolution& solution) {
-        return std::max(solution.upper - solution.kappa, solution.kappa - solution.lower);
-    }
-
     void report(const KappaSolution& solution) {
         if (!options_.progress) return;
         const auto now = Clock::now();
         if (now - last_report_ < std::chrono::milliseconds(100)) return;
         last_report_ = now;
-        const double width = half_width(solution);
+        const double width = solution.half_width();
         const double share = options_.tolerance / width;
         options_.progress({n_drawn_, solution.kappa, width, std::min(1.0, share * share)});
     }
@@ -155,25 +146,18 @@ class RobbinsMonroSolver {
 
     template <class SampleSpectrum>
     BatchMoments draw(const SampleSpectrum& sample_spectrum) {
-        // Threads pay only where a spectrum takes longer than handing it out.
-        const double cost = 15.0 * n_ * n_;
-        const Index per_item = std::clamp<Index>(static_cast<Index>(2e5 / cost), 1, own_.batch);
-        const Index n_items = (own_.batch + per_item - 1) / per_item;
-        const auto n_workers = static_cast<std::size_t>(worker_count(n_items, options_.control));
-        workspaces_.resize(std::max(workspaces_.size(), n_workers));
+        workspaces_.resize(thread_slots(options_.control));
         eigenvalues_.resize(workspaces_.size());
         values_.resize(static_cast<std::size_t>(own_.batch));
-        parallel_for(n_items, options_.control, [&](Index item, int worker) {
-            const auto w = static_cast<std::size_t>(worker);
-            eigenvalues_[w].resize(static_cast<std::size_t>(law_.matrix_size()));
-            const Index last = std::min(own_.batch, (item + 1) * per_item);
-            for (Index k = item * per_item; k < last; ++k) {
-                const auto index = static_cast<std::uint64_t>(n_drawn_ + k);
-                sample_spectrum(index, workspaces_[w], eigenvalues_[w]);
-                values_[static_cast<std::size_t>(k)] =
-                    reference_->responses(spectrum_statistics(eigenvalues_[w], index))[0];
-            }
-        });
+        for_each_row(own_.batch, spectrum_cost(law_.matrix_size()), options_.control,
+                     [&](Index k, std::size_t worker) {
+                         const auto index = static_cast<std::uint64_t>(n_drawn_ + k);
+                         std::vector<double>& spectrum = eigenvalues_[worker];
+                         spectrum.resize(static_cast<std::size_t>(law_.matrix_size()));
+                         sample_spectrum(index, workspaces_[worker], spectrum);
+                         values_[static_cast<std::size_t>(k)] =
+                             reference_->responses(spectrum_statistics(spectrum, index))[0];
+                     });
         const MomentAccumulator moments = MomentAccumulator::of_rows(values_, 1);
         return {moments.mean(0), moments.scatter(0, 0) / (moments.count() - 1.0)};
     }
@@ -189,6 +173,8 @@ class RobbinsMonroSolver {
     double quantile_;
     double beta_ = 0.0;
     double warm_variance_ = 1.0;
+    double structure_sum_ = 0.0;  // of the sample variances since the warm-up
+    double reference_sum_ = 0.0;
     std::int64_t n_drawn_ = 0;
     BatchMoments of_structure_;
     BatchMoments of_reference_;
@@ -207,6 +193,14 @@ KappaSolution solve_robbins_monro(StructuredLaw& law, ReferenceKind kind, double
         throw InvalidInput(
             "Algorithm 1 keeps the exponent fixed, got reference 'full'; use 'weight' or 'shape', "
             "or method='selberg'");
+    }
+    const std::int64_t most = std::min(options.max_samples, law.available_samples());
+    if (most < 2 * robbins_monro.batch) {
+        throw InvalidInput("Algorithm 1 needs at least two batches of " +
+                           std::to_string(robbins_monro.batch) + " samples, got " +
+                           std::to_string(most) +
+                           "; raise max_samples, give more spectra, or "
+                           "lower batch");
     }
     return RobbinsMonroSolver(law, kind, a, options, robbins_monro).solve();
 }

@@ -82,12 +82,8 @@ class SelbergSolver {
         if (now - last_report_ < std::chrono::milliseconds(100)) return;
         last_report_ = now;
         const KappaSolution now_known = evaluate();
-        options_.progress({n_drawn_ * spectra_per_draw_, now_known.kappa, half_width(now_known),
+        options_.progress({n_drawn_ * spectra_per_draw_, now_known.kappa, now_known.half_width(),
                            static_cast<double>(n_drawn_) / static_cast<double>(target)});
-    }
-
-    [[nodiscard]] static double half_width(const KappaSolution& solution) {
-        return std::max(solution.upper - solution.kappa, solution.kappa - solution.lower);
     }
 
     [[nodiscard]] KappaSolution evaluate() const {
@@ -125,12 +121,12 @@ class SelbergSolver {
         solution.variance_reduction =
             plain_variance / std::max(error * error, 1e-16 * plain_variance);
         solution.converged =
-            options_.tolerance == 0.0 || half_width(solution) <= options_.tolerance;
+            options_.tolerance == 0.0 || solution.half_width() <= options_.tolerance;
         return solution;
     }
 
     [[nodiscard]] std::int64_t next_target(const KappaSolution& solution) const {
-        const double ratio = half_width(solution) / options_.tolerance;
+        const double ratio = solution.half_width() / options_.tolerance;
         const auto drawn = static_cast<double>(n_drawn_);
         // The margin makes one more stage unlikely: the variance is known to sqrt(2/drawn).
         const double margin = 1.0 + 2.0 / std::sqrt(drawn);

@@ -20,6 +20,7 @@ constexpr Index lanes = 32;
 /// difference, times 2^-shift, lies in [2^-depth, 1], so `chunk` of them stay normal numbers.
 struct DifferenceScale {
     bool repeated = false;
+    bool exact = false;  ///< scaling keeps every difference a normal number
     int shift = 0;
     int chunk = 1;
 };
@@ -33,15 +34,17 @@ DifferenceScale difference_scale(ConstSpan x) {
     // Halved, so that the range of values up to the largest double does not overflow.
     const double half_range = 0.5 * x.back() - 0.5 * x.front();
     const int shift = std::ilogb(half_range) + 2;
-    const int depth = std::max(1, shift - std::ilogb(smallest_gap));
-    return {.shift = shift, .chunk = std::clamp(1000 / depth, 1, 64)};
+    const int gap = std::ilogb(smallest_gap);
+    constexpr int guard = -1022 + 54;
+    return {.exact = shift < 1000 && gap > guard && gap - shift > guard,
+            .shift = shift,
+            .chunk = std::clamp(1000 / std::max(1, shift - gap), 1, 64)};
 }
 
 /// x times 2^-shift, exactly unless a value falls below the normal range.
-void scaled_copy(ConstSpan x, int shift, std::vector<double>& scaled) {
-    scaled.resize(x.size());
-    std::transform(x.begin(), x.end(), scaled.begin(),
-                   [shift](double value) { return std::scalbn(value, -shift); });
+void scale(ConstSpan x, int shift, double* scaled) {
+    const double factor = std::scalbn(1.0, -shift);
+    for (std::size_t i = 0; i < x.size(); ++i) scaled[i] = x[i] * factor;
 }
 
 /// Pairs inside x[first, last).
@@ -102,10 +105,6 @@ double strip(const double* x, Index first, Index last, Index n, int chunk) {
     return product.log();
 }
 
-double n_pairs(Index n) {
-    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
-}
-
 /// Values so far apart in scale that scaling them loses bits: one logarithm a pair.
 double pairwise_logs(ConstSpan x) {
     double sum = 0.0;
@@ -119,25 +118,14 @@ double pairwise_logs(ConstSpan x) {
     return sum;
 }
 
-/// True when 2^-shift scaling keeps every value and difference a normal number.
-bool scales_exactly(ConstSpan x, const DifferenceScale& scale) {
-    double smallest_gap = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 1; i < x.size(); ++i) {
-        smallest_gap = std::min(smallest_gap, x[i] - x[i - 1]);
-    }
-    constexpr int guard = -1022 + 54;
-    return scale.shift < 1000 && std::ilogb(smallest_gap) > guard &&
-           std::ilogb(smallest_gap) - scale.shift > guard;
-}
-
 }  // namespace
 
 double log_vandermonde_sorted(ConstSpan x) {
     const auto n = static_cast<Index>(x.size());
     if (n < 2) return 0.0;
-    const DifferenceScale scale = difference_scale(x);
-    if (scale.repeated) return -std::numeric_limits<double>::infinity();
-    if (!scales_exactly(x, scale)) return pairwise_logs(x);
+    const DifferenceScale by = difference_scale(x);
+    if (by.repeated) return -std::numeric_limits<double>::infinity();
+    if (!by.exact) return pairwise_logs(x);
     // Small vectors stay on the stack: this is the inner loop of the kappa solver.
     constexpr std::size_t small = 256;
     std::array<double, small> local;
@@ -147,9 +135,8 @@ double log_vandermonde_sorted(ConstSpan x) {
         heap.resize(x.size());
         scaled = heap.data();
     }
-    const double factor = std::scalbn(1.0, -scale.shift);
-    for (std::size_t i = 0; i < x.size(); ++i) scaled[i] = x[i] * factor;
-    return strip(scaled, 0, n, n, scale.chunk) + scale.shift * log_2 * n_pairs(n);
+    scale(x, by.shift, scaled);
+    return strip(scaled, 0, n, n, by.chunk) + by.shift * log_2 * n_pairs(n);
 }
 
 double log_vandermonde(ConstSpan x, std::vector<double>& scratch) {
@@ -165,10 +152,9 @@ double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
     std::vector<double> sorted(row.begin(), row.end());
     std::sort(sorted.begin(), sorted.end());
     const auto n = static_cast<Index>(sorted.size());
-    const DifferenceScale scale = difference_scale(sorted);
-    if (scale.repeated || !scales_exactly(sorted, scale)) return log_vandermonde_sorted(sorted);
-    std::vector<double> scaled;
-    scaled_copy(sorted, scale.shift, scaled);
+    const DifferenceScale by = difference_scale(sorted);
+    if (by.repeated || !by.exact) return log_vandermonde_sorted(sorted);
+    scale(sorted, by.shift, sorted.data());
     // Strips of about 2^22 pairs, some milliseconds each.
     const Index rows_per_strip = std::max<Index>(1, (Index{1} << 22) / (n * lanes)) * lanes;
     const Index n_strips = (n + rows_per_strip - 1) / rows_per_strip;
@@ -176,9 +162,9 @@ double log_vandermonde_strips(ConstSpan row, const RunControl& control) {
     parallel_for(n_strips, control, [&](Index item, int) {
         const Index first = item * rows_per_strip;
         partial[static_cast<std::size_t>(item)] =
-            strip(scaled.data(), first, std::min(n, first + rows_per_strip), n, scale.chunk);
+            strip(sorted.data(), first, std::min(n, first + rows_per_strip), n, by.chunk);
     });
-    return std::accumulate(partial.begin(), partial.end(), 0.0) + scale.shift * log_2 * n_pairs(n);
+    return std::accumulate(partial.begin(), partial.end(), 0.0) + by.shift * log_2 * n_pairs(n);
 }
 
 }  // namespace

@@ -166,6 +166,24 @@ def test_pooled_blocks_agree_with_the_same_spectra_handed_in(reference: str) -> 
     assert pooled.variance_reduction > 10
 
 
+@pytest.mark.parametrize("rows", [8, 60, 99])
+def test_algorithm_1_never_reads_beyond_the_spectra_given(rows: int) -> None:
+    draws = htmu.LaguerreEnsemble(5, beta=1.0, a=1.0).eigenvalues(rows, seed=1)
+    with pytest.raises(htmu.errors.InvalidInputError, match=f"two batches of 50.*got {rows}"):
+        htmu.estimate_kappa(Sampled(draws, alpha=1.0), method="robbins-monro", seed=1)
+
+
+@pytest.mark.filterwarnings("ignore::htmu.errors.AccuracyWarning")
+def test_algorithm_1_uses_the_spectra_given_and_no_more() -> None:
+    draws = htmu.LaguerreEnsemble(5, beta=1.0, a=1.0).eigenvalues(175, seed=1)
+    estimate = htmu.estimate_kappa(
+        Sampled(draws, alpha=1.0), method="robbins-monro", tol=1e-6, seed=1
+    )
+    assert not estimate.converged
+    assert estimate.n_samples == 150
+    assert estimate.n_steps >= 1
+
+
 def test_a_tolerance_out_of_reach_warns_and_returns_the_honest_interval() -> None:
     with pytest.warns(htmu.errors.AccuracyWarning, match="raise max_samples or tol"):
         estimate = htmu.estimate_kappa(BlockDiagonal(3, 3), tol=1e-5, max_samples=5000, seed=1)

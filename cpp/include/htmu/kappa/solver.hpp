@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -43,6 +44,11 @@ struct KappaSolution {
     std::int64_t n_steps = 0;
     bool converged = false;
     double variance_reduction = 1.0;
+
+    /// Distance from kappa to the farther end of the interval.
+    [[nodiscard]] double half_width() const noexcept {
+        return std::max(upper - kappa, kappa - lower);
+    }
 };
 
 /// kappa by sampling q alone: E_{q_beta} T is exact (Selberg), the mean of T under q is estimated

@@ -7,6 +7,11 @@
 
 namespace htmu {
 
+/// Number of pairs i < j among n.
+[[nodiscard]] inline double n_pairs(Index n) noexcept {
+    return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
+}
+
 /// S(x) = sum over i < j of log|x_i - x_j| for a sorted (ascending) finite x: -infinity when two
 /// values are equal, 0 for fewer than two. Differences are multiplied in chunks as long as the
 /// exponent range allows, and the exponents are taken out of the products as integers, so a pair
