@@ -3,6 +3,8 @@
 #include "bindings.hpp"
 #include "htmu/common/cpu_features.hpp"
 #include "htmu/common/errors.hpp"
+#include "htmu/common/instruction_set.hpp"
+#include "htmu/common/throughput.hpp"
 
 namespace htmu::bindings {
 
@@ -48,6 +50,30 @@ void bind_common(py::module_& module) {
     module.def("cpu_model", &cpu_model, "The processor's brand string.");
     module.def("cpu_features", &cpu_features,
                "Supported vector instruction sets, narrowest first.");
+    module.def(
+        "instruction_set", [] { return name_of(instruction_set()); },
+        "The instruction set that the vector kernels use.");
+    module.def(
+        "supported_instruction_sets",
+        [] {
+            std::vector<std::string> names;
+            for (const InstructionSet set : supported_instruction_sets()) {
+                names.push_back(name_of(set));
+            }
+            return names;
+        },
+        "Those that this machine supports, narrowest first.");
+    module.def(
+        "use_instruction_set",
+        [](const std::string& name) { use_instruction_set(instruction_set_named(name)); },
+        py::arg("name"), "Uses another one from now on, in the whole process.");
+    module.def(
+        "throughput",
+        [] {
+            const Throughput rates = measure_throughput();
+            return std::pair(rates.multiply_adds, rates.divisions);
+        },
+        "Multiply-adds and divisions of doubles that one core does at most in a second.");
     module.attr("max_threads") = max_threads;
     module.def("_raise_core_error", &raise_core_error, py::arg("kind"));
     py::class_<CancelToken, std::shared_ptr<CancelToken>>(

@@ -3,7 +3,7 @@ Threads, cancellation and the processor.
 """
 from __future__ import annotations
 import typing
-__all__: list[str] = ['CancelToken', 'cpu_features', 'cpu_model', 'max_threads']
+__all__: list[str] = ['CancelToken', 'cpu_features', 'cpu_model', 'instruction_set', 'max_threads', 'supported_instruction_sets', 'throughput', 'use_instruction_set']
 class CancelToken:
     """
     A flag that any thread may set to stop work in progress.
@@ -26,5 +26,21 @@ def cpu_features() -> list[str]:
 def cpu_model() -> str:
     """
     The processor's brand string.
+    """
+def instruction_set() -> str:
+    """
+    The instruction set that the vector kernels use.
+    """
+def supported_instruction_sets() -> list[str]:
+    """
+    Those that this machine supports, narrowest first.
+    """
+def throughput() -> tuple[float, float]:
+    """
+    Multiply-adds and divisions of doubles that one core does at most in a second.
+    """
+def use_instruction_set(name: str) -> None:
+    """
+    Uses another one from now on, in the whole process.
     """
 max_threads: int = 1024

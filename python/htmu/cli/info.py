@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from htmu._core.common import cpu_features
+from htmu._core.common import cpu_features, instruction_set
 from htmu.arguments import as_threads
 from htmu.cli import options
 from htmu.cli.exits import ExitCode
@@ -18,7 +18,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "xarray", "typer", "rich", "
 
 
 def info(json: options.Json = False) -> ExitCode:
-    """Print versions, the processor and its features, threads and LAPACK."""
+    """Print versions, the processor, the instruction set in use, threads and LAPACK."""
     facts = _facts()
     if json:
         print_json(facts)
@@ -40,6 +40,7 @@ def _facts() -> dict[str, Any]:
         "system": platform.platform(),
         "cpu": cpu_model(),
         "cpu features": list(cpu_features()),
+        "instruction set": instruction_set(),
         "threads": as_threads(None),
         "lapack": _lapack(),
         "packages": {name: _installed(name) for name in _PACKAGES},
