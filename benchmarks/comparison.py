@@ -8,9 +8,9 @@ from typing import Any
 
 
 def fastest(function: Callable[[], object], *, seconds: float = 0.5) -> float:
-    """Shortest of the runs that fit into `seconds` (at least 3)."""
+    """Shortest of the runs that fit into `seconds`: at least 3, or 1 that takes over a second."""
     best, spent, rounds = float("inf"), 0.0, 0
-    while rounds < 3 or spent < seconds:
+    while (rounds < 3 and spent < 1.0) or spent < seconds:
         start = time.perf_counter()
         function()
         taken = time.perf_counter() - start
@@ -34,16 +34,24 @@ class Compare:
         work: float,
         unit: str,
         goal: float | None = None,
+        baseline_share: float = 1.0,
+        limit: tuple[str, float] | None = None,
     ) -> None:
-        """Fastest round of each; `work` units of `unit` are done by one call of either."""
+        """Fastest round of each; `work` units of `unit` are done by one call of ours.
+
+        The baseline does `baseline_share` of that work in a call. `limit` names what binds and
+        gives the seconds below which no program could do the work on this machine.
+        """
         ours()
-        rounds = max(5, min(1000, int(0.5 / max(fastest(ours, seconds=0.0), 1e-6))))
+        rounds = max(3, min(1000, int(0.5 / max(fastest(ours, seconds=0.0), 1e-6))))
         before = fastest(baseline, seconds=0.25)
         self._benchmark.pedantic(ours, rounds=rounds, warmup_rounds=1)
         # The baseline runs on both sides of ours, so that a drift of the clock shows in neither.
         after = fastest(baseline, seconds=0.25)
         seconds = self._benchmark.stats.stats.min
-        self.record(seconds, min(before, after), work=work, unit=unit, goal=goal)
+        more = {} if limit is None else {"limit": limit[0], "share": f"{limit[1] / seconds:.0%}"}
+        best = min(before, after) / baseline_share
+        self.record(seconds, best, work=work, unit=unit, goal=goal, **more)
 
     def record(
         self,

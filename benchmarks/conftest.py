@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,33 @@ def compare(benchmark: Any, request: pytest.FixtureRequest) -> Any:
     from comparison import Compare
 
     return Compare(benchmark, request.config.stash[_LINES], request.node.name)
+
+
+def _wide_sets() -> list[str]:
+    from htmu._core import common
+
+    return common.supported_instruction_sets()[1:] or ["baseline"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "instruction_set" in metafunc.fixturenames:
+        metafunc.parametrize("instruction_set", _wide_sets(), indirect=True)
+
+
+@pytest.fixture
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each vector instruction set of this machine in turn, in use while the benchmark runs."""
+    from htmu._core import common
+
+    before = common.instruction_set()
+    common.use_instruction_set(request.param)
+    yield request.param
+    common.use_instruction_set(before)
+
+
+@pytest.fixture
+def limits(instruction_set: str) -> tuple[float, float]:
+    """Multiply-adds and divisions a second of one core with the instruction set in use."""
+    from htmu._core import common
+
+    return common.throughput()

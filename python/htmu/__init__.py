@@ -7,27 +7,43 @@ with an error bar, on a compiled core (Hodgkinson, Wang and Mahoney, ICML 2025).
 from importlib.metadata import version as _version
 
 from htmu import ensembles, errors, kappa, linalg, random, structures, sweeps
-from htmu.ensembles import LaguerreEnsemble
+from htmu.ensembles import (
+    HermiteEnsemble,
+    JacobiEnsemble,
+    LaguerreEnsemble,
+    spectral_histogram,
+)
 from htmu.kappa import KappaEstimate, estimate_kappa
-from htmu.linalg import eigvalsh_tridiagonal, log_vandermonde, singvals_bidiagonal
+from htmu.linalg import (
+    count_eigenvalues,
+    eigvalsh_tridiagonal,
+    log_eigenvalues,
+    log_vandermonde,
+    singvals_bidiagonal,
+)
 from htmu.sweeps import SweepResult, sweep
 
 __version__ = _version("htmu")
 
 __all__ = [
+    "HermiteEnsemble",
+    "JacobiEnsemble",
     "KappaEstimate",
     "LaguerreEnsemble",
     "SweepResult",
     "__version__",
+    "count_eigenvalues",
     "eigvalsh_tridiagonal",
     "ensembles",
     "errors",
     "estimate_kappa",
     "kappa",
     "linalg",
+    "log_eigenvalues",
     "log_vandermonde",
     "random",
     "singvals_bidiagonal",
+    "spectral_histogram",
     "structures",
     "sweep",
     "sweeps",

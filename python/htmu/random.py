@@ -1,7 +1,8 @@
-"""Counter-based random variates: the same numbers for any number of threads.
+"""Counter-based random variates: the same numbers for any number of threads and any processor.
 
 Variate number i of a call is a function of (seed, i) alone: it comes from the Philox4x32-10 stream
-(Salmon, Moraes, Dror and Shaw, SC11) keyed by the seed.
+(Salmon, Moraes, Dror and Shaw, SC11) keyed by the seed, by arithmetic whose every operation is
+rounded as IEEE 754 says. Vector instructions change the speed, not one bit.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ __all__ = ["chi", "exponential", "gamma", "log_gamma", "normal"]
 
 
 def _parameters(name: str, value: ArrayLike, size: Any) -> tuple[FloatArray, tuple[int, ...]]:
-    """Broadcast a parameter to the output's shape; flat, contiguous and positive."""
+    """Check a parameter; flat, with one value or as many as the output's shape, also returned."""
     array = as_real_array(name, value)
     if array.size and not (array > 0).all():
         raise InvalidInputError(f"{name} must be positive, got {array[array <= 0].flat[0]:g}")
     shape = array.shape if size is None else as_shape("size", size)
     check_memory(int(np.prod(shape)), f"an array of shape {shape}")
     try:
-        return np.ascontiguousarray(np.broadcast_to(array, shape)).ravel(), shape
+        expanded = np.broadcast_to(array, shape)
+        return np.ravel(array if array.size == 1 else expanded), shape
     except ValueError:
         raise InvalidInputError(
             f"{name} of shape {array.shape} does not broadcast to size {shape}"
@@ -46,6 +48,19 @@ def _shape_of(size: Any) -> tuple[int, ...]:
     shape = as_shape("size", size)
     check_memory(int(np.prod(shape)), f"an array of shape {shape}")
     return shape
+
+
+def _gamma(
+    shapes: FloatArray,
+    out_shape: tuple[int, ...],
+    seed: Seed,
+    n_threads: int | None,
+    *,
+    logarithm: bool,
+) -> FloatArray:
+    key, threads = core_key(as_seed(seed)), as_threads(n_threads)
+    size = int(np.prod(out_shape))
+    return _random.gamma(shapes, size, key, threads, logarithm=logarithm).reshape(out_shape)
 
 
 def normal(size: Any, *, seed: Seed = None, n_threads: int | None = None) -> FloatArray:
@@ -121,8 +136,7 @@ def gamma(
     7.5
     """
     shapes, out_shape = _parameters("shape", shape, size)
-    drawn = _random.gamma(shapes, core_key(as_seed(seed)), as_threads(n_threads), logarithm=False)
-    return drawn.reshape(out_shape)
+    return _gamma(shapes, out_shape, seed, n_threads, logarithm=False)
 
 
 def log_gamma(
@@ -139,8 +153,7 @@ def log_gamma(
     True
     """
     shapes, out_shape = _parameters("shape", shape, size)
-    drawn = _random.gamma(shapes, core_key(as_seed(seed)), as_threads(n_threads), logarithm=True)
-    return drawn.reshape(out_shape)
+    return _gamma(shapes, out_shape, seed, n_threads, logarithm=True)
 
 
 def chi(
@@ -155,4 +168,6 @@ def chi(
     True
     """
     dfs, out_shape = _parameters("df", df, size)
-    return _random.chi(dfs, core_key(as_seed(seed)), as_threads(n_threads)).reshape(out_shape)
+    size = int(np.prod(out_shape))
+    drawn = _random.chi(dfs, size, core_key(as_seed(seed)), as_threads(n_threads))
+    return drawn.reshape(out_shape)

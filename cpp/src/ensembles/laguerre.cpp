@@ -1,36 +1,23 @@
 #include "htmu/ensembles/laguerre.hpp"
 
-#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
-#include <sstream>
+#include <vector>
 
-#include "htmu/common/errors.hpp"
 #include "htmu/linalg/log_vandermonde.hpp"
-#include "htmu/linalg/scaled_product.hpp"
 #include "htmu/special/digamma.hpp"
 
 namespace htmu {
 namespace {
-
-[[noreturn]] void refuse(const char* name, const char* domain, double value) {
-    std::ostringstream message;
-    message << name << " must be " << domain << ", got " << value;
-    throw InvalidInput(message.str());
+// TEMPORARY
+inline void fill_table(const GammaTable& t, GammaForm form, double scale, StreamKey key,
+                       MatrixNumbers numbers, double* out) {
+    if (numbers.stride == 1) return t.fill(form, scale, key, numbers.first, numbers.count, out);
+    for (Index k = 0; k < numbers.count; ++k) t.fill(form, scale, key, numbers[k], 1, out + k);
 }
-
-/// Turns the entries of a lower bidiagonal B into those of the tridiagonal B B^T.
-void product_with_transpose(Span diagonal, Span subdiagonal) {
-    double previous_square = 0.0;
-    for (std::size_t i = 0; i < diagonal.size(); ++i) {
-        const double entry = diagonal[i];
-        diagonal[i] = entry * entry + previous_square;
-        if (i < subdiagonal.size()) {
-            previous_square = subdiagonal[i] * subdiagonal[i];
-            subdiagonal[i] *= entry;
-        }
-    }
-}
+}  // namespace
+namespace {
 
 /// Raw moments E g^k of Gamma(shape), k = 1..3.
 struct GammaMoments {
@@ -44,16 +31,10 @@ struct GammaMoments {
 }  // namespace
 
 void check_parameters(const LaguerreParameters& parameters) {
-    if (parameters.n < 1) refuse("n", "at least 1", static_cast<double>(parameters.n));
-    if (!(parameters.beta >= 0.0) || !std::isfinite(parameters.beta)) {
-        refuse("beta", "finite and at least 0", parameters.beta);
-    }
-    if (!(parameters.a > -1.0) || !std::isfinite(parameters.a)) {
-        refuse("a", "finite and greater than -1", parameters.a);
-    }
-    if (!(parameters.rate > 0.0) || !std::isfinite(parameters.rate)) {
-        refuse("rate", "finite and greater than 0", parameters.rate);
-    }
+    require_size(parameters.n);
+    require_dyson_index(parameters.beta);
+    require_exponent("a", parameters.a);
+    require_rate(parameters.rate);
 }
 
 Moments log_vandermonde_moments(const LaguerreParameters& parameters) {
@@ -134,51 +115,75 @@ double mean_sum_cubes(const LaguerreParameters& parameters) {
     return sum / (parameters.rate * parameters.rate * parameters.rate);
 }
 
-LaguerreSampler::LaguerreSampler(const LaguerreParameters& parameters)
-    : scale_(1.0 / std::sqrt(parameters.rate)) {
-    check_parameters(parameters);
-    const auto n = static_cast<std::size_t>(parameters.n);
-    diagonal_.reserve(n);
-    subdiagonal_.reserve(n - 1);
-    for (std::size_t i = 1; i <= n; ++i) {
-        const double shape = 0.5 * parameters.beta * static_cast<double>(n - i);
-        diagonal_.emplace_back(parameters.a + 1.0 + shape);
-        if (i < n && shape > 0.0) subdiagonal_.emplace_back(shape);
+namespace {
+
+/// Laws of shapes first + beta (n - i)/2, i = 1 .. size, whose entries have the numbers `offset`,
+/// offset + 2, ..
+GammaTable laws_of(const LaguerreParameters& parameters, double first, Index size,
+                   std::uint32_t offset) {
+    std::vector<double> shapes;
+    std::vector<std::uint32_t> entries;
+    shapes.reserve(static_cast<std::size_t>(size));
+    entries.reserve(static_cast<std::size_t>(size));
+    for (Index i = 1; i <= size; ++i) {
+        shapes.push_back(first + 0.5 * parameters.beta * static_cast<double>(parameters.n - i));
+        entries.push_back(offset + 2 * static_cast<std::uint32_t>(i - 1));
     }
+    return {shapes, entries};
+}
+
+/// One entry of a matrix.
+double entry_of(const GammaTable& laws, Index i, std::uint32_t number, StreamKey key,
+                std::uint64_t matrix, GammaForm form, double scale) {
+    const double shape = laws.shape(i);
+    const bool logarithm = form == GammaForm::logarithm;
+    if (shape == 0.0) return logarithm ? -std::numeric_limits<double>::infinity() : 0.0;
+    Stream stream(key, matrix, number);
+    const double variate = GammaLaw(shape).draw(form, stream);
+    return logarithm ? std::log(scale) + variate : scale * variate;
+}
+
+/// All entries of one matrix.
+void entries_of(const GammaTable& diagonal_laws, const GammaTable& subdiagonal_laws, StreamKey key,
+                std::uint64_t matrix, GammaForm form, double scale, Span diagonal,
+                Span subdiagonal) {
+    for (Index i = 0; i < diagonal_laws.size(); ++i) {
+        diagonal[static_cast<std::size_t>(i)] =
+            entry_of(diagonal_laws, i, 2 * static_cast<std::uint32_t>(i), key, matrix, form, scale);
+    }
+    for (Index i = 0; i < subdiagonal_laws.size(); ++i) {
+        subdiagonal[static_cast<std::size_t>(i)] = entry_of(
+            subdiagonal_laws, i, 2 * static_cast<std::uint32_t>(i) + 1, key, matrix, form, scale);
+    }
+}
+
+}  // namespace
+
+LaguerreSampler::LaguerreSampler(const LaguerreParameters& parameters) : rate_(parameters.rate) {
+    check_parameters(parameters);
+    diagonal_ = laws_of(parameters, parameters.a + 1.0, parameters.n, 0);
+    subdiagonal_ = laws_of(parameters, 0.0, parameters.n - 1, 1);
 }
 
 void LaguerreSampler::sample(StreamKey key, std::uint64_t matrix, Span diagonal,
                              Span subdiagonal) const {
-    for (std::size_t i = 0; i < diagonal_.size(); ++i) {
-        Stream stream(key, matrix, static_cast<std::uint32_t>(2 * i));
-        diagonal[i] = scale_ * diagonal_[i].sqrt_variate(stream);
-    }
-    if (subdiagonal_.empty()) std::fill(subdiagonal.begin(), subdiagonal.end(), 0.0);
-    for (std::size_t i = 0; i < subdiagonal_.size(); ++i) {
-        Stream stream(key, matrix, static_cast<std::uint32_t>(2 * i + 1));
-        subdiagonal[i] = scale_ * subdiagonal_[i].sqrt_variate(stream);
-    }
+    entries_of(diagonal_, subdiagonal_, key, matrix, GammaForm::square_root, 1.0 / std::sqrt(rate_),
+               diagonal, subdiagonal);
 }
 
-double LaguerreSampler::sample_eigenvalues(StreamKey key, std::uint64_t matrix,
-                                           EigenvalueAccuracy accuracy,
-                                           SpectrumWorkspace& workspace, Span eigenvalues) const {
-    const std::size_t size = diagonal_.size();
-    std::vector<double>& diagonal = workspace.diagonal;
-    std::vector<double>& subdiagonal = workspace.subdiagonal;
-    diagonal.resize(size);
-    subdiagonal.resize(size - 1);
-    sample(key, matrix, diagonal, subdiagonal);
-    const double half_log_determinant = sum_of_logs(diagonal);
-    if (accuracy == EigenvalueAccuracy::relative) {
-        bidiagonal_singular_values(diagonal, subdiagonal, workspace, eigenvalues);
-        std::reverse(eigenvalues.begin(), eigenvalues.end());
-        for (double& value : eigenvalues) value *= value;
-    } else {
-        product_with_transpose(diagonal, subdiagonal);
-        tridiagonal_eigenvalues_in_place(diagonal, subdiagonal, eigenvalues);
-    }
-    return 2.0 * half_log_determinant;
+void LaguerreSampler::sample_log_squares(StreamKey key, std::uint64_t matrix, Span diagonal,
+                                         Span subdiagonal) const {
+    entries_of(diagonal_, subdiagonal_, key, matrix, GammaForm::logarithm, 1.0 / rate_, diagonal,
+               subdiagonal);
+}
+
+void LaguerreSampler::sample_lockstep(Entries entries, StreamKey key, MatrixNumbers numbers,
+                                      double* diagonal, double* subdiagonal) const {
+    const bool squares = entries == Entries::squares;
+    const GammaForm form = squares ? GammaForm::value : GammaForm::square_root;
+    const double scale = squares ? 1.0 / rate_ : 1.0 / std::sqrt(rate_);
+    fill_table(diagonal_, form, scale, key, numbers, diagonal);
+    fill_table(subdiagonal_, form, scale, key, numbers, subdiagonal);
 }
 
 }  // namespace htmu

@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "htmu/common/errors.hpp"
+#include "htmu/common/lockstep.hpp"
 #include "htmu/kappa/regression.hpp"
 #include "htmu/kappa/solver.hpp"
+#include "htmu/linalg/rows.hpp"
+#include "htmu/linalg/tridiagonal.hpp"
 #include "htmu/special/quantiles.hpp"
 
 namespace htmu {
@@ -129,35 +132,43 @@ class RobbinsMonroSolver {
     void draw_both(double beta) {
         const auto first = static_cast<std::uint64_t>(n_drawn_);
         law_.prepare(first, own_.batch);
-        of_structure_ = draw([&](std::uint64_t index, StructureWorkspace& workspace,
-                                 std::vector<double>& eigenvalues) {
-            std::vector<double>& controls = workspace.controls;
-            controls.resize(law_.control_variates().size());
-            law_.sample(structure_key_, index, workspace, eigenvalues, controls);
-        });
+        of_structure_ =
+            draw([&](SampleRange samples, StructureWorkspace& workspace, Span eigenvalues) {
+                std::vector<double>& controls = workspace.controls;
+                controls.resize(static_cast<std::size_t>(samples.count) *
+                                law_.control_variates().size());
+                law_.sample(structure_key_, samples, workspace, eigenvalues, controls);
+            });
         const LaguerreSampler sampler({law_.matrix_size(), beta, a_, 1.0});
-        of_reference_ = draw([&](std::uint64_t index, StructureWorkspace& workspace,
-                                 std::vector<double>& eigenvalues) {
-            sampler.sample_eigenvalues(reference_key_, index, sufficient_accuracy(a_),
-                                       workspace.spectrum, eigenvalues);
-        });
+        of_reference_ =
+            draw([&](SampleRange samples, StructureWorkspace& workspace, Span eigenvalues) {
+                sample_spectra(sampler, reference_key_, {samples.first, samples.count, 1},
+                               sufficient_accuracy(a_), workspace.spectra, {eigenvalues, {}, {}});
+            });
         n_drawn_ += own_.batch;
     }
 
-    template <class SampleSpectrum>
-    BatchMoments draw(const SampleSpectrum& sample_spectrum) {
+    template <class SampleSpectra>
+    BatchMoments draw(const SampleSpectra& sample_spectra_of) {
         workspaces_.resize(thread_slots(options_.control));
         eigenvalues_.resize(workspaces_.size());
         values_.resize(static_cast<std::size_t>(own_.batch));
-        for_each_row(own_.batch, spectrum_cost(law_.matrix_size()), options_.control,
-                     [&](Index k, std::size_t worker) {
-                         const auto index = static_cast<std::uint64_t>(n_drawn_ + k);
-                         std::vector<double>& spectrum = eigenvalues_[worker];
-                         spectrum.resize(static_cast<std::size_t>(law_.matrix_size()));
-                         sample_spectrum(index, workspaces_[worker], spectrum);
-                         values_[static_cast<std::size_t>(k)] =
-                             reference_->responses(spectrum_statistics(spectrum, index))[0];
-                     });
+        const Index n = law_.matrix_size();
+        const Index n_groups = (own_.batch + lockstep_lanes - 1) / lockstep_lanes;
+        const double cost = spectrum_cost(n) * static_cast<double>(lockstep_lanes);
+        for_each_row(n_groups, cost, options_.control, [&](Index group, std::size_t worker) {
+            const Index first = group * lockstep_lanes;
+            const Index count = std::min(lockstep_lanes, own_.batch - first);
+            const auto number = static_cast<std::uint64_t>(n_drawn_ + first);
+            std::vector<double>& spectra = eigenvalues_[worker];
+            spectra.resize(static_cast<std::size_t>(count * n));
+            sample_spectra_of(SampleRange{number, count}, workspaces_[worker], Span(spectra));
+            for (Index k = 0; k < count; ++k) {
+                const SpectrumStatistics statistics = spectrum_statistics(
+                    row_of(ConstSpan(spectra), k, n), number + static_cast<std::uint64_t>(k));
+                values_[static_cast<std::size_t>(first + k)] = reference_->responses(statistics)[0];
+            }
+        });
         const MomentAccumulator moments = MomentAccumulator::of_rows(values_, 1);
         return {moments.mean(0), moments.scatter(0, 0) / (moments.count() - 1.0)};
     }

@@ -10,6 +10,13 @@ namespace {
 constexpr double chunk_cost = 1e6;
 constexpr double max_chunk = 1024.0;
 
+/// Whole groups, as many as the cost allows.
+Index chunk_of(const StructuredLaw& law) {
+    const auto group = static_cast<double>(law.draws_per_group());
+    const double groups = chunk_cost / (law.draw_cost() * group);
+    return law.draws_per_group() * static_cast<Index>(std::clamp(groups, 1.0, max_chunk / group));
+}
+
 Purpose purpose_of(const StructuredLaw& law) {
     return law.spectra_per_draw() == 1 ? Purpose::structure : Purpose::structure_pool;
 }
@@ -23,7 +30,7 @@ SpectrumSampler::SpectrumSampler(StructuredLaw& law, const ReferenceLaw& referen
       key_(seed, purpose_of(law)),
       n_responses_(reference.n_responses()),
       n_controls_(law.control_variates().size()),
-      chunk_(static_cast<Index>(std::clamp(chunk_cost / law.draw_cost(), 1.0, max_chunk))) {}
+      chunk_(chunk_of(law)) {}
 
 Index SpectrumSampler::chunks_per_round(int n_threads) const {
     const double cost = law_.draw_cost() * static_cast<double>(chunk_);
@@ -34,13 +41,17 @@ Index SpectrumSampler::chunks_per_round(int n_threads) const {
 void SpectrumSampler::fill_rows(std::uint64_t first, Index count, StructureWorkspace& workspace,
                                 std::vector<double>& rows) const {
     rows.resize(static_cast<std::size_t>(count) * dimension());
-    for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
+    std::vector<StructuredLaw::Draw> draws(static_cast<std::size_t>(count));
+    std::vector<double>& controls = workspace.controls;
+    controls.resize(draws.size() * n_controls_);
+    law_.draw(key_, {first, count}, workspace, draws, controls);
+    for (std::size_t k = 0; k < draws.size(); ++k) {
         const Span row = Span(rows).subspan(k * dimension(), dimension());
-        const auto draw =
-            law_.draw(key_, first + k, workspace, row.subspan(n_responses_, n_controls_));
-        const auto estimate = reference_.responses(draw.estimate);
-        const auto plain = reference_.responses(draw.plain);
+        const auto estimate = reference_.responses(draws[k].estimate);
+        const auto plain = reference_.responses(draws[k].plain);
         std::copy_n(estimate.begin(), n_responses_, row.begin());
+        std::copy_n(controls.begin() + static_cast<std::ptrdiff_t>(k * n_controls_), n_controls_,
+                    row.subspan(n_responses_).begin());
         std::copy_n(plain.begin(), n_responses_, row.last(n_responses_).begin());
     }
 }

@@ -1,39 +1,16 @@
 #include "htmu/random/variates.hpp"
 
-#include <array>
+#include "htmu/random/ziggurat.hpp"
 
 namespace htmu {
 namespace {
 
-/// Layer edges x_0 > x_1 > ... > x_256 = 0 of equal-area layers under exp(-x^2/2); x_0 is the
-/// width of the base layer's rectangle, which has the tail beyond x_1 folded in.
-struct Ziggurat {
-    static constexpr double tail_start = 3.6541528853610088;
-    static constexpr double layer_area = 0.00492867323399;
-    std::array<double, 257> edge{};
-    std::array<double, 257> height{};
-
-    Ziggurat() noexcept {
-        edge[0] = layer_area / std::exp(-0.5 * tail_start * tail_start);
-        edge[1] = tail_start;
-        for (std::size_t i = 2; i < 256; ++i) {
-            const double previous = edge[i - 1];
-            edge[i] = std::sqrt(
-                -2.0 * std::log(layer_area / previous + std::exp(-0.5 * previous * previous)));
-        }
-        edge[256] = 0.0;
-        for (std::size_t i = 0; i < 257; ++i) height[i] = std::exp(-0.5 * edge[i] * edge[i]);
-    }
-};
-
-const Ziggurat ziggurat;
-
-/// |Z| given |Z| > tail_start (Marsaglia 1964).
+/// |Z| given |Z| > ziggurat_tail_start (Marsaglia 1964).
 double normal_tail(Stream& stream) noexcept {
     for (;;) {
-        const double excess = -std::log(stream.uniform()) / Ziggurat::tail_start;
-        const double height = -std::log(stream.uniform());
-        if (2.0 * height > excess * excess) return Ziggurat::tail_start + excess;
+        const double excess = -portable_log(stream.uniform()) / ziggurat_tail_start;
+        const double height = -portable_log(stream.uniform());
+        if (2.0 * height > excess * excess) return ziggurat_tail_start + excess;
     }
 }
 
@@ -46,15 +23,15 @@ double normal_variate(Stream& stream) noexcept {
         // The top 53 bits as a signed fraction; the layer uses the lowest 8, so they are apart.
         const double fraction =
             static_cast<double>(static_cast<std::int64_t>(word) >> 11) * 0x1p-52;
-        const double x = fraction * ziggurat.edge[layer];
-        if (std::fabs(x) < ziggurat.edge[layer + 1]) return x;
+        const double x = fraction * ziggurat_edge[layer];
+        if (std::fabs(x) < ziggurat_edge[layer + 1]) return x;
         if (layer == 0) {
             const double tail = normal_tail(stream);
             return fraction < 0.0 ? -tail : tail;
         }
-        const double lower = ziggurat.height[layer];
-        const double upper = ziggurat.height[layer + 1];
-        if (lower + stream.uniform() * (upper - lower) < std::exp(-0.5 * x * x)) return x;
+        const double lower = ziggurat_height[layer];
+        const double upper = ziggurat_height[layer + 1];
+        if (lower + stream.uniform() * (upper - lower) < portable_exp(-0.5 * x * x)) return x;
     }
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "htmu/common/errors.hpp"
-#include "htmu/linalg/log_vandermonde.hpp"
+#include "htmu/linalg/rows.hpp"
+#include "htmu/linalg/tridiagonal.hpp"
 #include "htmu/special/digamma.hpp"
 
 namespace htmu {
@@ -53,22 +55,41 @@ BlockDiagonalLaw::BlockDiagonalLaw(std::vector<Index> sizes, double alpha, doubl
     mean_log_sum_ = digamma(sum);
 }
 
-BlockDiagonalLaw::BlockSums BlockDiagonalLaw::sample_blocks(StreamKey key,
-                                                            std::uint64_t first_matrix,
-                                                            std::size_t count,
-                                                            StructureWorkspace& workspace,
-                                                            Span eigenvalues) const {
-    BlockSums sums;
-    std::size_t first = 0;
-    for (std::size_t block = 0; block < count; ++block) {
-        const LaguerreSampler& sampler = samplers_[sampler_of_block_[block % sizes_.size()]];
-        const Span spectrum = eigenvalues.subspan(first, static_cast<std::size_t>(sampler.n()));
-        sums.sum_log += sampler.sample_eigenvalues(key, first_matrix + block, accuracy_,
-                                                   workspace.spectrum, spectrum);
-        sums.log_vandermonde += log_vandermonde_sorted(spectrum);
-        first += spectrum.size();
+void BlockDiagonalLaw::sample_blocks(StreamKey key, SampleRange samples,
+                                     StructureWorkspace& workspace, Span eigenvalues) const {
+    const std::size_t m = sizes_.size();
+    const auto count = static_cast<std::size_t>(samples.count);
+    workspace.log_determinants.resize(count * m);
+    workspace.log_vandermondes.resize(count * m);
+    if (samplers_.size() == 1) {
+        // Blocks of one size are numbered without gaps, and lie as they are wanted.
+        sample_spectra(samplers_.front(), key,
+                       {samples.first * m, static_cast<Index>(count * m), 1}, accuracy_,
+                       workspace.spectra,
+                       {eigenvalues, workspace.log_determinants, workspace.log_vandermondes});
+        return;
     }
-    return sums;
+    std::vector<double>& log_determinants = workspace.log_determinants_of_one;
+    std::vector<double>& log_vandermondes = workspace.log_vandermondes_of_one;
+    log_determinants.resize(count);
+    log_vandermondes.resize(count);
+    const auto total = static_cast<std::size_t>(matrix_size_);
+    std::size_t offset = 0;
+    for (std::size_t block = 0; block < m; ++block) {
+        const auto n = static_cast<std::size_t>(sizes_[block]);
+        workspace.parts.resize(count * n);
+        sample_spectra(samplers_[sampler_of_block_[block]], key,
+                       {samples.first * m + block, samples.count, m}, accuracy_, workspace.spectra,
+                       {workspace.parts, log_determinants, log_vandermondes});
+        for (std::size_t sample = 0; sample < count; ++sample) {
+            const auto spectrum = Span(workspace.parts).subspan(sample * n, n);
+            std::copy(spectrum.begin(), spectrum.end(),
+                      eigenvalues.subspan(sample * total + offset).begin());
+            workspace.log_determinants[sample * m + block] = log_determinants[sample];
+            workspace.log_vandermondes[sample * m + block] = log_vandermondes[sample];
+        }
+        offset += n;
+    }
 }
 
 namespace {
@@ -90,45 +111,74 @@ void write_controls(ConstSpan eigenvalues, double sum_log, double within, double
     controls[4] = share * within;
 }
 
-}  // namespace
-
-void BlockDiagonalLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                              Span eigenvalues, Span controls) const {
-    const BlockSums sums =
-        sample_blocks(key, index * sizes_.size(), sizes_.size(), workspace, eigenvalues);
-    write_controls(eigenvalues, sums.sum_log, sums.log_vandermonde, 1.0, controls);
+double sum_of(ConstSpan values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-StructuredLaw::Draw BlockDiagonalLaw::draw(StreamKey key, std::uint64_t index,
-                                           StructureWorkspace& workspace, Span controls) const {
-    const auto q = static_cast<std::size_t>(pool_);
-    const auto one_size = static_cast<std::size_t>(matrix_size_);
-    std::vector<double>& pool = workspace.eigenvalues;
-    pool.resize(q * one_size);
-    const std::size_t n_blocks = q * sizes_.size();
-    const BlockSums sums = sample_blocks(key, index * n_blocks, n_blocks, workspace, pool);
-    const double share = 1.0 / static_cast<double>(q);
-    write_controls(pool, sums.sum_log, sums.log_vandermonde, share, controls);
+}  // namespace
+
+void BlockDiagonalLaw::sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace,
+                              Span eigenvalues, Span controls) const {
+    sample_blocks(key, samples, workspace, eigenvalues);
+    const auto m = static_cast<Index>(sizes_.size());
+    const auto n_controls = static_cast<Index>(controls_.size());
+    for (Index k = 0; k < samples.count; ++k) {
+        write_controls(row_of(ConstSpan(eigenvalues), k, matrix_size_),
+                       sum_of(row_of(ConstSpan(workspace.log_determinants), k, m)),
+                       sum_of(row_of(ConstSpan(workspace.log_vandermondes), k, m)), 1.0,
+                       row_of(controls, k, n_controls));
+    }
+}
+
+void BlockDiagonalLaw::draw(StreamKey key, SampleRange range, StructureWorkspace& workspace,
+                            std::span<Draw> draws, Span controls) const {
+    const Index pool_size = pool_ * matrix_size_;
+    std::vector<double>& pools = workspace.eigenvalues;
+    pools.resize(static_cast<std::size_t>(range.count * pool_size));
+    sample_blocks(key, {range.first * static_cast<std::uint64_t>(pool_), range.count * pool_},
+                  workspace, pools);
+    const Index n_blocks = pool_ * static_cast<Index>(sizes_.size());
+    for (Index k = 0; k < range.count; ++k) {
+        draws[static_cast<std::size_t>(k)] =
+            draw_from_pool(row_of(ConstSpan(pools), k, pool_size),
+                           row_of(ConstSpan(workspace.log_determinants), k, n_blocks),
+                           row_of(ConstSpan(workspace.log_vandermondes), k, n_blocks),
+                           range.first + static_cast<std::uint64_t>(k),
+                           row_of(controls, k, static_cast<Index>(controls_.size())));
+    }
+}
+
+StructuredLaw::Draw BlockDiagonalLaw::draw_from_pool(ConstSpan pool, ConstSpan log_determinants,
+                                                     ConstSpan log_vandermondes,
+                                                     std::uint64_t number, Span controls) const {
+    const auto q = static_cast<double>(pool_);
+    const double within = sum_of(log_vandermondes);
+    write_controls(pool, sum_of(log_determinants), within, 1.0 / q, controls);
 
     Draw draw;
-    if (q == 1) {
-        draw.estimate = spectrum_statistics(pool, index);
+    const std::uint64_t sample = number * static_cast<std::uint64_t>(pool_);
+    draw.estimate = spectrum_statistics(pool, sample);
+    if (pool_ == 1) {
         draw.plain = draw.estimate;
     } else {
-        workspace.factors.assign(pool.begin(), pool.begin() + matrix_size_);
-        draw.plain = spectrum_statistics(workspace.factors, index * q);
-        const double all = spectrum_statistics(pool, index * q).log_vandermonde;
+        draw.plain =
+            spectrum_statistics(pool.first(static_cast<std::size_t>(matrix_size_)), sample);
         const auto m = static_cast<double>(sizes_.size());
-        const auto k = static_cast<double>(n_blocks);
+        const double k = q * m;
         const double pairs_ratio = m * (m - 1.0) / (k * (k - 1.0));
-        draw.estimate.log_vandermonde =
-            share * sums.log_vandermonde + pairs_ratio * (all - sums.log_vandermonde);
+        const double across = draw.estimate.log_vandermonde - within;
+        draw.estimate.log_vandermonde = within / q + pairs_ratio * across;
     }
     draw.estimate.sum = controls[0];
     draw.estimate.sum_log = controls[3];
     // Known exactly: the trace is a Gamma variate.
     draw.estimate.log_sum = mean_log_sum_;
     return draw;
+}
+
+Index BlockDiagonalLaw::draws_per_group() const {
+    const Index n_blocks = samplers_.size() == 1 ? pool_ * static_cast<Index>(sizes_.size()) : 1;
+    return (lockstep_lanes + n_blocks - 1) / n_blocks;
 }
 
 void BlockDiagonalLaw::limit_spectra_per_draw(Index limit) {

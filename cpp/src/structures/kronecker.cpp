@@ -5,13 +5,43 @@
 #include <string>
 
 #include "htmu/common/errors.hpp"
-#include "htmu/linalg/log_vandermonde.hpp"
+#include "htmu/linalg/rows.hpp"
+#include "htmu/linalg/tridiagonal.hpp"
 #include "htmu/special/digamma.hpp"
 
 namespace htmu {
 namespace {
 
 constexpr std::size_t controls_per_factor = 4;
+
+/// Divides the eigenvalues of a factor by their sum, and writes its control variates.
+void normalise(Span factor, double log_determinant, double log_vandermonde, Span controls) {
+    double trace = 0.0;
+    for (const double value : factor) trace += value;
+    double sum_squares = 0.0, sum_cubes = 0.0;
+    for (double& value : factor) {
+        value /= trace;
+        const double square = value * value;
+        sum_squares += square;
+        sum_cubes += square * value;
+    }
+    const auto n = static_cast<double>(factor.size());
+    const double log_trace = std::log(trace);
+    controls[0] = log_vandermonde - 0.5 * n * (n - 1.0) * log_trace;
+    controls[1] = log_determinant - n * log_trace;
+    controls[2] = sum_squares;
+    controls[3] = sum_cubes;
+}
+
+/// Replaces the first `filled` products by their products with each eigenvalue of the factor.
+void multiply_by(ConstSpan factor, std::size_t filled, Span products) {
+    // From the back, so that the products so far serve as input and output.
+    const std::size_t n = factor.size();
+    for (std::size_t i = filled; i-- > 0;) {
+        const double base = products[i];
+        for (std::size_t k = n; k-- > 0;) products[i * n + k] = base * factor[k];
+    }
+}
 
 }  // namespace
 
@@ -55,34 +85,31 @@ KroneckerLaw::KroneckerLaw(std::vector<Index> dims, double alpha)
     }
 }
 
-void KroneckerLaw::sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
+void KroneckerLaw::sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace,
                           Span eigenvalues, Span controls) const {
-    eigenvalues[0] = 1.0;
+    const std::uint64_t n_factors = dims_.size();
+    const auto count = static_cast<std::size_t>(samples.count);
+    const auto n_controls = static_cast<Index>(controls_.size());
+    workspace.log_determinants.resize(count);
+    workspace.log_vandermondes.resize(count);
+    for (Index sample = 0; sample < samples.count; ++sample) {
+        row_of(eigenvalues, sample, matrix_size_)[0] = 1.0;
+    }
     std::size_t filled = 1;
     for (std::size_t j = 0; j < dims_.size(); ++j) {
         const auto n = static_cast<std::size_t>(dims_[j]);
-        workspace.factors.resize(n);
-        const Span factor(workspace.factors);
-        const double sum_log = samplers_[j].sample_eigenvalues(
-            key, index * dims_.size() + j, accuracy_, workspace.spectrum, factor);
-        double trace = 0.0;
-        for (const double value : factor) trace += value;
-        double sum_squares = 0.0, sum_cubes = 0.0;
-        for (double& value : factor) {
-            value /= trace;
-            const double square = value * value;
-            sum_squares += square;
-            sum_cubes += square * value;
-        }
-        const Span values = controls.subspan(controls_per_factor * j, controls_per_factor);
-        values[0] = log_vandermonde_sorted(factor);
-        values[1] = sum_log - static_cast<double>(n) * std::log(trace);
-        values[2] = sum_squares;
-        values[3] = sum_cubes;
-        // Expand from the back, so that the products so far serve as input and output.
-        for (std::size_t i = filled; i-- > 0;) {
-            const double base = eigenvalues[i];
-            for (std::size_t k = n; k-- > 0;) eigenvalues[i * n + k] = base * factor[k];
+        workspace.parts.resize(count * n);
+        sample_spectra(samplers_[j], key, {samples.first * n_factors + j, samples.count, n_factors},
+                       accuracy_, workspace.spectra,
+                       {workspace.parts, workspace.log_determinants, workspace.log_vandermondes});
+        for (Index sample = 0; sample < samples.count; ++sample) {
+            const auto place = static_cast<std::size_t>(sample);
+            const Span factor = row_of(Span(workspace.parts), sample, dims_[j]);
+            const Span values = row_of(controls, sample, n_controls)
+                                    .subspan(controls_per_factor * j, controls_per_factor);
+            normalise(factor, workspace.log_determinants[place], workspace.log_vandermondes[place],
+                      values);
+            multiply_by(factor, filled, row_of(eigenvalues, sample, matrix_size_));
         }
         filled *= n;
     }

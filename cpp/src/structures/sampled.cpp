@@ -42,10 +42,10 @@ std::int64_t ArrayLaw::available_samples() const {
     return static_cast<std::int64_t>(spectra_.size()) / matrix_size_;
 }
 
-void ArrayLaw::sample(StreamKey /*key*/, std::uint64_t index, StructureWorkspace& /*workspace*/,
+void ArrayLaw::sample(StreamKey /*key*/, SampleRange samples, StructureWorkspace& /*workspace*/,
                       Span eigenvalues, Span /*controls*/) const {
-    const auto size = static_cast<std::size_t>(matrix_size_);
-    std::copy_n(spectra_.begin() + static_cast<std::ptrdiff_t>(index * size), size,
+    const auto first = static_cast<Index>(samples.first);
+    std::copy_n(spectra_.begin() + first * matrix_size_, samples.count * matrix_size_,
                 eigenvalues.begin());
 }
 
@@ -70,10 +70,10 @@ void CallbackLaw::prepare(std::uint64_t first, Index count) {
     }
 }
 
-void CallbackLaw::sample(StreamKey /*key*/, std::uint64_t index, StructureWorkspace& /*workspace*/,
+void CallbackLaw::sample(StreamKey /*key*/, SampleRange samples, StructureWorkspace& /*workspace*/,
                          Span eigenvalues, Span /*controls*/) const {
-    const auto size = static_cast<std::size_t>(matrix_size_);
-    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>((index - buffer_first_) * size), size,
+    const auto offset = static_cast<Index>(samples.first - buffer_first_);
+    std::copy_n(buffer_.begin() + offset * matrix_size_, samples.count * matrix_size_,
                 eigenvalues.begin());
 }
 

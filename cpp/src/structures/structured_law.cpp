@@ -1,19 +1,18 @@
 #include "htmu/structures/structured_law.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/linalg/log_vandermonde.hpp"
+#include "htmu/linalg/rows.hpp"
 #include "htmu/linalg/scaled_product.hpp"
 
 namespace htmu {
 
-SpectrumStatistics spectrum_statistics(Span eigenvalues, std::uint64_t sample) {
-    std::sort(eigenvalues.begin(), eigenvalues.end());
+SpectrumStatistics spectrum_statistics(ConstSpan eigenvalues, std::uint64_t sample) {
     SpectrumStatistics statistics;
-    statistics.log_vandermonde = log_vandermonde_sorted(eigenvalues);
+    statistics.log_vandermonde = log_vandermonde(eigenvalues);
     if (!std::isfinite(statistics.log_vandermonde)) {
         throw RepeatedEigenvalue(
             "sample " + std::to_string(sample) +
@@ -28,12 +27,16 @@ SpectrumStatistics spectrum_statistics(Span eigenvalues, std::uint64_t sample) {
     return statistics;
 }
 
-StructuredLaw::Draw StructuredLaw::draw(StreamKey key, std::uint64_t index,
-                                        StructureWorkspace& workspace, Span controls) const {
-    workspace.eigenvalues.resize(static_cast<std::size_t>(matrix_size()));
-    sample(key, index, workspace, workspace.eigenvalues, controls);
-    const SpectrumStatistics statistics = spectrum_statistics(workspace.eigenvalues, index);
-    return {statistics, statistics};
+void StructuredLaw::draw(StreamKey key, SampleRange range, StructureWorkspace& workspace,
+                         std::span<Draw> draws, Span controls) const {
+    workspace.eigenvalues.resize(static_cast<std::size_t>(range.count * matrix_size()));
+    sample(key, range, workspace, workspace.eigenvalues, controls);
+    for (Index k = 0; k < range.count; ++k) {
+        const SpectrumStatistics statistics =
+            spectrum_statistics(row_of(ConstSpan(workspace.eigenvalues), k, matrix_size()),
+                                range.first + static_cast<std::uint64_t>(k));
+        draws[static_cast<std::size_t>(k)] = {statistics, statistics};
+    }
 }
 
 std::int64_t StructuredLaw::available_samples() const {

@@ -28,6 +28,24 @@ constexpr PolygammaRow polygamma_table[] = {
     {1e300, 690.77552789821370526, 9.999999999999999475e-301},
 };
 
+struct DifferenceRow {
+    double x, d, digamma_difference, trigamma_difference, trigamma_excess;
+};
+
+// mpmath at 50 digits.
+constexpr DifferenceRow difference_table[] = {
+    {1e-8, 1.0, 99999999.9999999979077, 9.99999999999999958155e+15, 9.99999990000000122648e+15},
+    {0.1, 1e-7, 1.01433199057819881619e-5, 0.000200185845715669976413, 91.4332991507927482598},
+    {0.5, 1e6, 15.7790205839857392502, 4.9348012005446793095, 2.93480220054467930942},
+    {2.5, 0.3, 0.137390348204173904183, 0.0620255939071765997687, 0.0903577561002348649728},
+    {9.99, 1e-3, 0.000105271414000814840331, 1.10719070456446967342e-5, 0.00517685004814168642124},
+    {12.0, 1e-6, 8.69018690981659206672e-8, 7.54720471395235288134e-9, 0.00356853953843505741697},
+    {40.0, 40.0, 0.699436240009140538655, 0.0127366533306290857876, 0.000315103841291028157597},
+    {1e8, 1.0, 1.0e-8, 1.0e-16, 5.00000001666666666667e-17},
+    {1e8, 1e12, 9.21044037197601610274, 9.99900014999000066667e-9, 5.00000001666666666667e-17},
+    {1e-3, 1e-3, 500.001641335456868533, 750000.002394401823854, 999001.642533195827365},
+};
+
 struct QuantileRow {
     double probability, dof, quantile;
 };
@@ -61,6 +79,23 @@ TEST_CASE("digamma and trigamma obey their recurrences") {
               2e-15 * std::max(1.0, std::abs(digamma(x))));
         CHECK(std::abs(trigamma(x) - trigamma(x + 1.0) - 1.0 / (x * x)) <= 2e-15 * trigamma(x));
     }
+}
+
+TEST_CASE("differences of digammas and trigammas do not cancel") {
+    for (const DifferenceRow& row : difference_table) {
+        CAPTURE(row.x);
+        CAPTURE(row.d);
+        const double digammas = digamma_difference(row.x, row.d);
+        const double trigammas = trigamma_difference(row.x, row.d);
+        CHECK(std::abs(digammas / row.digamma_difference - 1.0) <= 2e-15);
+        CHECK(std::abs(trigammas / row.trigamma_difference - 1.0) <= 2e-15);
+        CHECK(std::abs(trigamma_excess(row.x) / row.trigamma_excess - 1.0) <= 1e-15);
+    }
+    CHECK(digamma_difference(3.0, 0.0) == 0.0);
+    CHECK(trigamma_difference(3.0, 0.0) == 0.0);
+    CHECK(std::isnan(digamma_difference(0.0, 1.0)));
+    CHECK(std::isnan(trigamma_difference(1.0, -1.0)));
+    CHECK(std::isnan(trigamma_excess(0.0)));
 }
 
 TEST_CASE("the normal quantile inverts erfc") {

@@ -192,7 +192,7 @@ def test_other_dtypes_and_layouts_are_converted_and_inputs_left_alone() -> None:
         ([[1.0, 2.0], [3.0]], [1.0], {}, "ragged"),
         ([1.0, 2.0j], [1.0], {}, "real numbers"),
         (["a", "b"], [1.0], {}, "real numbers"),
-        ([1.0, 2.0], [1.0], {"driver": "qr"}, "driver must be one of"),
+        ([1.0, 2.0], [1.0], {"driver": "ql"}, "driver must be one of"),
         ([1.0, 2.0], [1.0], {"driver": "sterf", "select": "i", "select_range": (0, 0)}, "stebz"),
         ([1.0, 2.0], [1.0], {"select": "i"}, "select_range must be a pair"),
         ([1.0, 2.0], [1.0], {"select": "i", "select_range": (0, 2)}, "select_range"),

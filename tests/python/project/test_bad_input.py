@@ -78,6 +78,7 @@ PLAN: dict[str, list[Any]] = {
 
 D, E = [1.0, 2.0, 3.0], [0.5, 0.5]
 ENSEMBLE = htmu.LaguerreEnsemble(4, beta=0.5, a=1.0)
+HERMITE, JACOBI = htmu.HermiteEnsemble(4, beta=0.5), htmu.JacobiEnsemble(4, beta=0.5)
 BLOCKS = structures.BlockDiagonal(2, 3)
 SPECTRA = ENSEMBLE.eigenvalues(64, seed=1)
 SOME = structures.Sampled(SPECTRA)
@@ -147,6 +148,15 @@ CALLS = [
     method(ENSEMBLE, "sample_tridiagonal", size=COUNT, **DRAW),
     method(ENSEMBLE, "eigenvalues", size=COUNT, **DRAW),
     method(ENSEMBLE, "log_vandermonde", size=COUNT, **DRAW),
+    row("HermiteEnsemble", {"n": 3}, n=SIZE, beta=[*ALPHA, -1e-9], rate=POSITIVE),
+    method(HERMITE, "sample_tridiagonal", size=COUNT, **DRAW),
+    method(HERMITE, "eigenvalues", size=COUNT, **DRAW),
+    method(HERMITE, "log_vandermonde", size=COUNT, **DRAW),
+    row("JacobiEnsemble", {"n": 3}, n=SIZE, beta=[*ALPHA, -1e-9], a=ALPHA, b=ALPHA),
+    method(JACOBI, "sample_bidiagonal", size=COUNT, **DRAW),
+    method(JACOBI, "sample_tridiagonal", size=COUNT, **DRAW),
+    method(JACOBI, "eigenvalues", size=COUNT, **DRAW),
+    method(JACOBI, "log_vandermonde", size=COUNT, **DRAW),
     row("random.normal", {"size": 2}, size=[*OUTPUT, None], **DRAW),
     row("random.exponential", {"size": 2}, size=[*OUTPUT, None], **DRAW),
     row("random.gamma", {"shape": [1.0, 2.0], "size": 2}, shape=[*SHAPES, D], size=OUTPUT, **DRAW),

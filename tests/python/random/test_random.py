@@ -5,6 +5,9 @@ Each Kolmogorov-Smirnov test has a fixed seed and a false-alarm rate of 1e-4.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from scipy import special, stats
 
 import htmu
+from htmu._core import common
 
 FALSE_ALARM = 1e-4
 SIZE = 50_000
@@ -77,6 +81,43 @@ def test_numbers_do_not_depend_on_threads_or_on_the_length() -> None:
     assert (htmu.random.gamma(0.7, size=20_000, seed=11, n_threads=7) == whole).all()
     assert (htmu.random.gamma(0.7, size=123, seed=11) == whole[:123]).all()
     assert not np.intersect1d(htmu.random.gamma(0.7, size=1000, seed=12), whole).size
+
+
+DIGEST = """
+import hashlib
+import numpy as np
+from htmu import random
+shapes = np.geomspace(1e-6, 1e5, 30_001)
+arrays = [
+    random.normal(100_001, seed=1), random.exponential(100_001, seed=2),
+    random.gamma(shapes, seed=3), random.log_gamma(shapes, seed=4), random.chi(shapes, seed=5),
+    *(random.gamma(shape, 30_001, seed=6) for shape in (1e-4, 0.5, 1.0, 40.0)),
+    *(random.log_gamma(shape, 30_001, seed=7) for shape in (1e-4, 0.5, 1.0, 40.0)),
+]
+print(hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
+"""
+
+
+def test_numbers_do_not_depend_on_the_instruction_set() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            env={**os.environ, "HTMU_SIMD": name},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in common.supported_instruction_sets()
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("draw", [htmu.random.gamma, htmu.random.log_gamma, htmu.random.chi])
+def test_one_parameter_is_the_same_as_many_equal_ones(draw: Any) -> None:
+    for value in (0.02, 1.0, 6.5):
+        one = draw(value, size=20_000, seed=3, n_threads=1)
+        assert (one == draw(np.full(20_000, value), seed=3, n_threads=2)).all()
+        assert (one[:6] == draw([[value]], size=(2, 3), seed=3).ravel()).all()
 
 
 def test_shapes_broadcast() -> None:

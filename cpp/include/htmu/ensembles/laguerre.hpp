@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "htmu/common/types.hpp"
-#include "htmu/linalg/bidiagonal.hpp"
-#include "htmu/random/variates.hpp"
+#include "htmu/ensembles/matrix_model.hpp"
+#include "htmu/ensembles/parameters.hpp"
+#include "htmu/ensembles/spectra.hpp"
+#include "htmu/random/gamma_table.hpp"
 
 namespace htmu {
 
@@ -20,12 +21,6 @@ struct LaguerreParameters {
 
 /// Throws InvalidInput naming the parameter that lies outside its domain.
 void check_parameters(const LaguerreParameters& parameters);
-
-/// Mean and variance of a statistic of one matrix.
-struct Moments {
-    double mean = 0.0;
-    double variance = 0.0;
-};
 
 /// Closed forms from Selberg's integral (rate r shifts S by -n(n-1)/2 log r and sum log l by
 /// -n log r, and divides sum l by r). O(n) digammas and trigammas.
@@ -42,12 +37,6 @@ struct Moments {
 [[nodiscard]] double mean_sum_squares(const LaguerreParameters& parameters);
 [[nodiscard]] double mean_sum_cubes(const LaguerreParameters& parameters);
 
-/// How the eigenvalues of a sample are computed.
-enum class EigenvalueAccuracy {
-    relative,  ///< squared singular values of B by dqds: each to a few units in the last place
-    absolute,  ///< eigenvalues of B B^T by root-free QL: to eps times the largest, and faster
-};
-
 /// The accuracy that leaves differences of eigenvalues meaningful. For a >= 0 the density of
 /// eigenvalues is bounded at 0, so that two of them are within eps of each other, relative to the
 /// largest, with a probability of that order; for a < 0 they crowd at 0.
@@ -59,24 +48,28 @@ enum class EigenvalueAccuracy {
 /// Hodgkinson, Wang and Mahoney, ICML 2025): lower bidiagonal B with independent entries,
 /// rate B_ii^2 ~ Gamma(a + 1 + beta (n-i)/2) and rate B_{i+1,i}^2 ~ Gamma(beta (n-i)/2), i = 1..n;
 /// the eigenvalues are those of B B^T, the squared singular values of B.
-class LaguerreSampler {
+class LaguerreSampler final : public MatrixModel {
    public:
     explicit LaguerreSampler(const LaguerreParameters& parameters);
 
-    [[nodiscard]] Index n() const noexcept { return static_cast<Index>(diagonal_.size()); }
+    [[nodiscard]] Index n() const noexcept override { return diagonal_.size(); }
+    [[nodiscard]] Form form() const noexcept override { return Form::bidiagonal; }
 
-    /// The entries of B: diagonal (n) and subdiagonal (n - 1). A function of (key, matrix) alone.
-    void sample(StreamKey key, std::uint64_t matrix, Span diagonal, Span subdiagonal) const;
+    /// The entries of B: diagonal (n) and subdiagonal (n - 1). Diagonal entry i (0-based) is entry
+    /// 2i of its matrix's streams, subdiagonal entry i is entry 2i + 1.
+    void sample(StreamKey key, std::uint64_t matrix, Span diagonal,
+                Span subdiagonal) const override;
+    void sample_lockstep(Entries entries, StreamKey key, MatrixNumbers numbers, double* diagonal,
+                         double* subdiagonal) const override;
 
-    /// Eigenvalues, ascending; returns their summed logarithm, which is that of the squared
-    /// diagonal.
-    double sample_eigenvalues(StreamKey key, std::uint64_t matrix, EigenvalueAccuracy accuracy,
-                              SpectrumWorkspace& workspace, Span eigenvalues) const;
+    /// Logarithms of the squared entries, which do not underflow: -infinity where an entry is 0.
+    void sample_log_squares(StreamKey key, std::uint64_t matrix, Span diagonal,
+                            Span subdiagonal) const;
 
    private:
-    std::vector<GammaLaw> diagonal_;
-    std::vector<GammaLaw> subdiagonal_;  // empty for beta = 0
-    double scale_;                       // rate^(-1/2)
+    GammaTable diagonal_;
+    GammaTable subdiagonal_;
+    double rate_;
 };
 
 }  // namespace htmu

@@ -17,9 +17,13 @@ namespace htmu {
     return batch.subspan(static_cast<std::size_t>(row * length), static_cast<std::size_t>(length));
 }
 
+[[nodiscard]] inline bool all_finite(ConstSpan values) {
+    return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+}
+
 /// Throws NonFinite, naming what and its number, unless every value is finite.
 inline void require_finite(ConstSpan values, const char* what, Index number) {
-    if (!std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); })) {
+    if (!all_finite(values)) {
         throw NonFinite(std::string(what) + " " + std::to_string(number) +
                         " has an entry that is NaN or infinite; remove it or mend it");
     }

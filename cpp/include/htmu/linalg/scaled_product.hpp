@@ -23,7 +23,10 @@ class ScaledProduct {
 
     [[nodiscard]] double log() const noexcept {
         constexpr double log_2 = 0.693147180559945309417232121458;
-        return static_cast<double>(exponent_) * log_2 + std::log(mantissa_);
+        // Around 1, so that the logarithm of a product close to 1 is not a difference.
+        const bool upper = mantissa_ > 1.4142135623730951;
+        return static_cast<double>(exponent_ + (upper ? 1 : 0)) * log_2 +
+               std::log(upper ? 0.5 * mantissa_ : mantissa_);
     }
 
    private:

@@ -38,7 +38,11 @@ class StreamKey {
 class Stream {
    public:
     Stream(StreamKey key, std::uint64_t matrix, std::uint32_t entry) noexcept
-        : key_(key.words()),
+        : Stream(key.words(), matrix, entry) {}
+
+    /// The same with the words of a key.
+    Stream(PhiloxKey key, std::uint64_t matrix, std::uint32_t entry) noexcept
+        : key_(key),
           counter_{0, entry, static_cast<std::uint32_t>(matrix),
                    static_cast<std::uint32_t>(matrix >> 32)} {}
 

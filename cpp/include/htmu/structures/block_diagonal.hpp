@@ -24,23 +24,26 @@ class BlockDiagonalLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+    void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
-    [[nodiscard]] Draw draw(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
-                            Span controls) const override;
+    void draw(StreamKey key, SampleRange range, StructureWorkspace& workspace,
+              std::span<Draw> draws, Span controls) const override;
+    [[nodiscard]] Index draws_per_group() const override;
     [[nodiscard]] Index spectra_per_draw() const override { return pool_; }
     void limit_spectra_per_draw(Index limit) override;
     [[nodiscard]] double sample_cost() const override;
     [[nodiscard]] double draw_cost() const override;
 
    private:
-    /// Eigenvalues of blocks [first_block, first_block + count), each ascending, one after another.
-    struct BlockSums {
-        double sum_log = 0.0;
-        double log_vandermonde = 0.0;  // within blocks
-    };
-    BlockSums sample_blocks(StreamKey key, std::uint64_t first_matrix, std::size_t count,
-                            StructureWorkspace& workspace, Span eigenvalues) const;
+    /// Draws the blocks of samples, block b of sample s being matrix s m + b: the eigenvalues of
+    /// each sample one after another, block by block; log-determinants and log-Vandermondes of the
+    /// blocks, (samples, m), go to the workspace.
+    void sample_blocks(StreamKey key, SampleRange samples, StructureWorkspace& workspace,
+                       Span eigenvalues) const;
+    /// The estimate that a pool of q samples is, from its blocks.
+    [[nodiscard]] Draw draw_from_pool(ConstSpan pool, ConstSpan log_determinants,
+                                      ConstSpan log_vandermondes, std::uint64_t number,
+                                      Span controls) const;
     [[nodiscard]] double pool_cost(double n_pools) const;
 
     std::vector<Index> sizes_;

@@ -20,8 +20,9 @@ class KroneckerLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+    void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
+    [[nodiscard]] Index draws_per_group() const override { return lockstep_lanes; }
     [[nodiscard]] double sample_cost() const override;
 
    private:

@@ -17,7 +17,7 @@ class ArrayLaw final : public StructuredLaw {
     [[nodiscard]] const std::vector<ControlVariate>& control_variates() const override {
         return controls_;
     }
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+    void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
     [[nodiscard]] std::int64_t available_samples() const override;
 
@@ -42,7 +42,7 @@ class CallbackLaw final : public StructuredLaw {
         return controls_;
     }
     void prepare(std::uint64_t first, Index count) override;
-    void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace, Span eigenvalues,
+    void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
 
    private:

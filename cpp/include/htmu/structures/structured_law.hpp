@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "htmu/common/types.hpp"
-#include "htmu/linalg/tridiagonal.hpp"
+#include "htmu/ensembles/spectra.hpp"
 #include "htmu/random/stream.hpp"
 
 namespace htmu {
@@ -27,15 +28,25 @@ struct SpectrumStatistics {
     double log_sum = 0.0;
 };
 
-/// Statistics of one spectrum, which is sorted on the way. Throws RepeatedEigenvalue, with the
-/// sample's number, when its log-Vandermonde is not finite.
-[[nodiscard]] SpectrumStatistics spectrum_statistics(Span eigenvalues, std::uint64_t sample);
+/// Statistics of one spectrum, in any order. Throws RepeatedEigenvalue, with the sample's number,
+/// when its log-Vandermonde is not finite.
+[[nodiscard]] SpectrumStatistics spectrum_statistics(ConstSpan eigenvalues, std::uint64_t sample);
 
-/// Scratch memory for one draw; one per thread.
+/// Samples or draws numbered first .. first + count - 1.
+struct SampleRange {
+    std::uint64_t first = 0;
+    Index count = 1;
+};
+
+/// Scratch memory for draws; one per thread.
 struct StructureWorkspace {
-    SpectrumWorkspace spectrum;
+    SpectraWorkspace spectra;
     std::vector<double> eigenvalues;
-    std::vector<double> factors;
+    std::vector<double> parts;             ///< spectra of blocks or factors
+    std::vector<double> log_determinants;  ///< of the parts
+    std::vector<double> log_vandermondes;
+    std::vector<double> log_determinants_of_one;  ///< of one block of each sample
+    std::vector<double> log_vandermondes_of_one;
     std::vector<double> controls;
 };
 
@@ -50,9 +61,10 @@ class StructuredLaw {
     [[nodiscard]] virtual Index matrix_size() const = 0;
     [[nodiscard]] virtual const std::vector<ControlVariate>& control_variates() const = 0;
 
-    /// Draws sample number `index`: writes the N eigenvalues, in any order, and the values of the
-    /// control variates. A function of (key, index) alone, and safe to call from many threads.
-    virtual void sample(StreamKey key, std::uint64_t index, StructureWorkspace& workspace,
+    /// Draws samples: writes a row of N eigenvalues, in any order, and a row of control variates
+    /// for each. A row is a function of (key, the sample's number) alone; many at once are cheaper.
+    /// Safe to call from many threads.
+    virtual void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace,
                         Span eigenvalues, Span controls) const = 0;
 
     /// What one draw says of the law.
@@ -61,11 +73,14 @@ class StructuredLaw {
         SpectrumStatistics plain;     ///< of one spectrum: the yardstick of the estimate's variance
     };
 
-    /// Draw number `index`, and its control variates. By default the statistics of sample number
-    /// `index`; a law whose spectra are made of independent parts may do better by sharing parts
-    /// between several spectra.
-    [[nodiscard]] virtual Draw draw(StreamKey key, std::uint64_t index,
-                                    StructureWorkspace& workspace, Span controls) const;
+    /// Makes draws, and a row of control variates for each. By default the statistics of the
+    /// samples of the same numbers; a law whose spectra are made of independent parts may do better
+    /// by sharing parts between several spectra.
+    virtual void draw(StreamKey key, SampleRange range, StructureWorkspace& workspace,
+                      std::span<Draw> draws, Span controls) const;
+
+    /// Draws made at once that fill the vector unit.
+    [[nodiscard]] virtual Index draws_per_group() const { return 1; }
 
     /// Spectra that a draw is worth.
     [[nodiscard]] virtual Index spectra_per_draw() const { return 1; }

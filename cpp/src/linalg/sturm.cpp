@@ -1,0 +1,183 @@
+#include "htmu/linalg/sturm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "htmu/common/errors.hpp"
+#include "sturm_sequence.hpp"
+
+namespace htmu {
+namespace {
+
+void require_counts(ConstSpan points, std::span<Index> counts) {
+    if (points.size() != counts.size()) {
+        throw InvalidInput("counts must have one entry for each point, got " +
+                           std::to_string(counts.size()) + " for " + std::to_string(points.size()) +
+                           " points");
+    }
+    if (std::any_of(points.begin(), points.end(), [](double x) { return std::isnan(x); })) {
+        throw NonFinite("a point at which to count is NaN; remove it or mend it");
+    }
+}
+
+void require_range(Index n, Index first, Index last, Span eigenvalues) {
+    if (first < 0 || last >= n || last < first - 1) {
+        throw InvalidInput("indices must satisfy 0 <= first <= last < n, got " +
+                           std::to_string(first) + ", " + std::to_string(last) +
+                           " and n = " + std::to_string(n));
+    }
+    if (std::ssize(eigenvalues) != last - first + 1) {
+        throw InvalidInput("the output must have last - first + 1 entries, got " +
+                           std::to_string(eigenvalues.size()));
+    }
+}
+
+void require_interval(Index n, double lower, double upper, Span eigenvalues) {
+    if (!(lower <= upper)) {
+        throw InvalidInput("an interval must satisfy lower <= upper, got " + std::to_string(lower) +
+                           " and " + std::to_string(upper));
+    }
+    if (std::ssize(eigenvalues) < n) {
+        throw InvalidInput("the output must have n entries, got " +
+                           std::to_string(eigenvalues.size()));
+    }
+}
+
+template <class Sequence>
+void count_with(const Sequence& sequence, ConstSpan points, double least, const RunControl& control,
+                SturmWorkspace& workspace, std::span<Index> counts) {
+    workspace.points.resize(points.size());
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        workspace.points[i] = std::clamp(sequence.scaled(points[i]), least, sequence.upper);
+    }
+    evaluate_points(sequence, std::ssize(points), control, workspace);
+    std::copy_n(workspace.below.begin(), points.size(), counts.begin());
+}
+
+/// Keeps those of the ascending values that lie in (lower, upper].
+Index keep_between(double lower, double upper, Index n_found, Span values) {
+    const auto begin = values.begin(), end = begin + n_found;
+    const auto from = std::upper_bound(begin, end, lower);
+    const auto to = std::upper_bound(from, end, upper);
+    std::copy(from, to, begin);
+    return to - from;
+}
+
+}  // namespace
+
+void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunControl& control,
+                      SturmWorkspace& workspace, std::span<Index> counts) {
+    require_counts(points, counts);
+    const BidiagonalSequence sequence(q, e, workspace);
+    count_with(sequence, points, std::numeric_limits<double>::min(), control, workspace, counts);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        if (points[i] <= 0.0) counts[i] = 0;
+        if (points[i] > sequence.unscaled(sequence.upper)) counts[i] = sequence.n;
+    }
+}
+
+void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
+                       const RunControl& control, SturmWorkspace& workspace,
+                       std::span<Index> counts) {
+    require_counts(points, counts);
+    const TridiagonalSequence sequence(d, squared_e, true, workspace);
+    if (sequence.zero()) {
+        std::transform(points.begin(), points.end(), counts.begin(),
+                       [&](double x) { return x > 0.0 ? sequence.n : 0; });
+        return;
+    }
+    count_with(sequence, points, sequence.lower, control, workspace, counts);
+}
+
+void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,
+                            const RunControl& control, SturmWorkspace& workspace,
+                            Span eigenvalues) {
+    require_range(std::ssize(q), first, last, eigenvalues);
+    BidiagonalSequence sequence(q, e, workspace);
+    sequence.bound_from_below();
+    solve_by_sturm(sequence, first, last, 0.0, control, workspace, eigenvalues);
+    for (double& value : eigenvalues) value = sequence.unscaled(value);
+}
+
+Index bidiagonal_eigenvalues_between(ConstSpan q, ConstSpan e, double lower, double upper,
+                                     const RunControl& control, SturmWorkspace& workspace,
+                                     Span eigenvalues) {
+    const Index n = std::ssize(q);
+    require_interval(n, lower, upper, eigenvalues);
+    BidiagonalSequence sequence(q, e, workspace);
+    // A little more than asked for; the values found decide.
+    const double margin = 1e-13;
+    const double low = sequence.scaled(lower) * (1.0 - margin);
+    const double high = sequence.scaled(upper) * (1.0 + margin);
+    const Index first = low <= sequence.lower ? 0
+                                              : count_below(sequence, std::min(low, sequence.upper),
+                                                            control, workspace);
+    const Index last = high <= 0.0
+                           ? count_below(sequence, sequence.lower, control, workspace)
+                           : count_below(sequence, std::clamp(high, sequence.lower, sequence.upper),
+                                         control, workspace);
+    const Index n_found = std::max<Index>(0, last - first);
+    sequence.bound_from_below();
+    solve_by_sturm(sequence, first, first + n_found - 1, 0.0, control, workspace,
+                   eigenvalues.first(static_cast<std::size_t>(n_found)));
+    for (Index i = 0; i < n_found; ++i) {
+        double& value = eigenvalues[static_cast<std::size_t>(i)];
+        value = sequence.unscaled(value);
+    }
+    return keep_between(lower, upper, n_found, eigenvalues);
+}
+
+void tridiagonal_eigenvalues_by_sturm(ConstSpan d, ConstSpan e, Index first, Index last,
+                                      const RunControl& control, SturmWorkspace& workspace,
+                                      Span eigenvalues) {
+    require_range(std::ssize(d), first, last, eigenvalues);
+    const TridiagonalSequence sequence(d, e, false, workspace);
+    if (sequence.zero()) {
+        std::fill(eigenvalues.begin(), eigenvalues.end(), 0.0);
+        return;
+    }
+    solve_by_sturm(sequence, first, last, 0.0, control, workspace, eigenvalues);
+    for (double& value : eigenvalues) value = sequence.unscaled(value);
+}
+
+Index tridiagonal_eigenvalues_between(ConstSpan d, ConstSpan e, double lower, double upper,
+                                      const RunControl& control, SturmWorkspace& workspace,
+                                      Span eigenvalues) {
+    const Index n = std::ssize(d);
+    require_interval(n, lower, upper, eigenvalues);
+    const TridiagonalSequence sequence(d, e, false, workspace);
+    Index n_found = n;
+    if (sequence.zero()) {
+        std::fill_n(eigenvalues.begin(), n, 0.0);
+    } else {
+        const double margin = 0x1p-44;
+        const auto limit = [&](double value) {
+            return std::clamp(sequence.scaled(value), sequence.lower, sequence.upper);
+        };
+        const Index first = count_below(sequence, limit(lower) - margin, control, workspace);
+        const Index last = count_below(sequence, limit(upper) + margin, control, workspace);
+        n_found = std::max<Index>(0, last - first);
+        solve_by_sturm(sequence, first, first + n_found - 1, 0.0, control, workspace,
+                       eigenvalues.first(static_cast<std::size_t>(n_found)));
+        for (Index i = 0; i < n_found; ++i) {
+            double& value = eigenvalues[static_cast<std::size_t>(i)];
+            value = sequence.unscaled(value);
+        }
+    }
+    return keep_between(lower, upper, n_found, eigenvalues);
+}
+
+void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, std::span<Index> counts) {
+    SturmWorkspace workspace;
+    count_bidiagonal(q, e, points, {}, workspace, counts);
+}
+
+void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
+                       std::span<Index> counts) {
+    SturmWorkspace workspace;
+    count_tridiagonal(d, squared_e, points, {}, workspace, counts);
+}
+
+}  // namespace htmu

@@ -1,0 +1,101 @@
+#pragma once
+
+// What the Sturm solvers ask of a matrix: see sturm_sequence.cpp.
+
+#include <limits>
+
+#include "htmu/common/parallel.hpp"
+#include "htmu/common/types.hpp"
+#include "htmu/linalg/sturm.hpp"
+#include "sturm_kernels.hpp"
+
+namespace htmu {
+
+/// A scaled matrix, ready for counts at points of its coordinate, and where its eigenvalues lie.
+class SturmSequence {
+   public:
+    virtual ~SturmSequence() = default;
+
+    /// Kernel call for padded points.
+    virtual void evaluate(const double* points, Index n_points,
+                          const SturmValues& values) const = 0;
+    /// A point that is lower by about `steps` roundings.
+    [[nodiscard]] virtual double lowered(double point, double steps) const = 0;
+
+    /// Two neighbours closer than this are the same number.
+    [[nodiscard]] double tolerance(double point) const {
+        const double relative = relative_tolerance * (point < 0.0 ? -point : point);
+        return relative > absolute_tolerance ? relative : absolute_tolerance;
+    }
+    /// Secants do not get on in a bracket so wide, where the polynomial is like a power of x: it
+    /// is halved, in its exponents for a geometric coordinate.
+    [[nodiscard]] bool wide(double low, double high) const {
+        return geometric ? high > 4.0 * low : high - low > widest;
+    }
+
+    Index n = 0;
+    double lower = 0.0;  ///< eigenvalues below this are not resolved
+    double upper = 0.0;  ///< all eigenvalues lie below this
+    double relative_tolerance = 0x1p-51;
+    double absolute_tolerance = 0.0;
+    bool geometric = false;  ///< the coordinate is positive and wanted to relative accuracy
+    double widest = std::numeric_limits<double>::infinity();
+    double step_cost = 1.0;  ///< time of a step relative to the plain kernels
+};
+
+/// det(x - B B^T), scaled so that the largest entry lies in [1, 2).
+class BidiagonalSequence final : public SturmSequence {
+   public:
+    BidiagonalSequence(ConstSpan q, ConstSpan e, SturmWorkspace& workspace);
+    void evaluate(const double* points, Index n_points, const SturmValues& values) const override;
+    [[nodiscard]] double lowered(double point, double steps) const override {
+        return point * (1.0 - steps * 0x1p-53);
+    }
+    /// Raises `lower` towards the smallest eigenvalue, so that brackets start narrow.
+    void bound_from_below();
+    /// Of a value of the given matrix, that of the scaled one, and back.
+    [[nodiscard]] double scaled(double value) const;
+    [[nodiscard]] double unscaled(double value) const;
+
+   private:
+    const double* q_ = nullptr;
+    const double* e_ = nullptr;
+    int exponent_ = 0;
+};
+
+/// det(x - T), scaled so that the largest entry lies in [1, 2).
+class TridiagonalSequence final : public SturmSequence {
+   public:
+    /// From the off-diagonal or its squares.
+    TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared, SturmWorkspace& workspace);
+    void evaluate(const double* points, Index n_points, const SturmValues& values) const override;
+    [[nodiscard]] double lowered(double point, double steps) const override {
+        return point - steps * 0x1p-53;
+    }
+    [[nodiscard]] double scaled(double value) const;
+    [[nodiscard]] double unscaled(double value) const;
+    /// All entries are 0: there is no scale.
+    [[nodiscard]] bool zero() const { return zero_; }
+
+   private:
+    bool zero_ = false;
+    const double* d_ = nullptr;
+    const double* squared_e_ = nullptr;
+    int exponent_ = 0;
+};
+
+/// Fills values at the first n_points of workspace.points: mantissas, exponents, below. A point at
+/// which the sequence vanishes is taken a rounding lower.
+void evaluate_points(const SturmSequence& sequence, Index n_points, const RunControl& control,
+                     SturmWorkspace& workspace);
+
+/// Eigenvalues first..last in the sequence's coordinate, ascending; those below sequence.lower are
+/// given as `unresolved`. Multisection until each is alone in its bracket, then secants.
+void solve_by_sturm(const SturmSequence& sequence, Index first, Index last, double unresolved,
+                    const RunControl& control, SturmWorkspace& workspace, Span eigenvalues);
+
+/// Number of eigenvalues below one point.
+[[nodiscard]] Index count_below(const SturmSequence& sequence, double point,
+                                const RunControl& control, SturmWorkspace& workspace);
+
+}  // namespace htmu
