@@ -1,6 +1,7 @@
 #include "htmu/linalg/lapack_drivers.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -14,6 +15,17 @@ void load(ConstSpan d, ConstSpan e, LapackWorkspace& workspace) {
     workspace.off_diagonal.assign(e.begin(), e.end());
     // stemr and lasq1 want an off-diagonal of length n.
     workspace.off_diagonal.push_back(0.0);
+}
+
+/// Divides the matrix by 2^exponent, so that its largest entry is near 1; returns the exponent.
+int scale_to_one(LapackWorkspace& workspace) {
+    double largest = 0.0;
+    for (const double value : workspace.diagonal) largest = std::max(largest, std::fabs(value));
+    for (const double value : workspace.off_diagonal) largest = std::max(largest, std::fabs(value));
+    const int exponent = largest > 0.0 ? std::ilogb(largest) : 0;
+    for (double& value : workspace.diagonal) value = std::scalbn(value, -exponent);
+    for (double& value : workspace.off_diagonal) value = std::scalbn(value, -exponent);
+    return exponent;
 }
 
 void check(LapackInt info, const char* routine) {
@@ -38,10 +50,12 @@ void sterf_eigenvalues(ConstSpan d, ConstSpan e, LapackWorkspace& workspace, Spa
 Index stebz_eigenvalues(ConstSpan d, ConstSpan e, const EigenvalueRange& range,
                         LapackWorkspace& workspace, Span eigenvalues) {
     load(d, e, workspace);
+    // stebz squares without scaling.
+    const int exponent = scale_to_one(workspace);
     auto n = static_cast<LapackInt>(d.size());
     char which = 'A';
     char order = 'E';
-    double lower = range.lower, upper = range.upper;
+    double lower = std::scalbn(range.lower, -exponent), upper = std::scalbn(range.upper, -exponent);
     auto first = static_cast<LapackInt>(range.first_index + 1);
     auto last = static_cast<LapackInt>(range.last_index + 1);
     if (range.kind == EigenvalueRange::Kind::indices) which = 'I';
@@ -58,7 +72,9 @@ Index stebz_eigenvalues(ConstSpan d, ConstSpan e, const EigenvalueRange& range,
                    found_values, integers, integers + n, workspace.work.data() + n,
                    integers + 2 * n, &info);
     check(info, "stebz");
-    std::copy_n(found_values, found, eigenvalues.begin());
+    for (LapackInt i = 0; i < found; ++i) {
+        eigenvalues[static_cast<std::size_t>(i)] = std::scalbn(found_values[i], exponent);
+    }
     return found;
 }
 

@@ -25,7 +25,7 @@ HTMU_DECLARE_KERNEL(void, multiply_with_transpose,
 HTMU_DECLARE_KERNEL(void, turn_matrices, (Index n, Index lanes, double* diagonal, double* squared))
 HTMU_DECLARE_KERNEL(void, refine_bidiagonal,
                     (Index n, Index lanes, const double* q, const double* e, double* eigenvalues,
-                     double* uncertain))
+                     double* scratch, double* uncertain))
 HTMU_DECLARE_KERNEL(void, sort_lanes, (Index n, Index lanes, double* values))
 
 namespace {
@@ -140,7 +140,7 @@ void lockstep_bidiagonal_eigenvalues(Index n, Index lanes, const double* q, cons
                                                              scales.values + 2 * lockstep_lanes);
     lockstep_sort(n, lanes, diagonal);
     alignas(lockstep_alignment) double counts[lockstep_lanes];
-    HTMU_DISPATCH(refine_bidiagonal)(n, lanes, scaled_q, scaled_e, diagonal, counts);
+    HTMU_DISPATCH(refine_bidiagonal)(n, lanes, scaled_q, scaled_e, diagonal, squared, counts);
     HTMU_DISPATCH(unscale_rows)(n, lanes, diagonal, scales.values, eigenvalues);
     for (Index lane = 0; lane < lanes; ++lane) {
         const bool valid = scales.values[lane] > 0.0;

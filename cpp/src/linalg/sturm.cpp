@@ -74,7 +74,6 @@ void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunContr
     count_with(sequence, points, std::numeric_limits<double>::min(), control, workspace, counts);
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i] <= 0.0) counts[i] = 0;
-        if (points[i] > sequence.unscaled(sequence.upper)) counts[i] = sequence.n;
     }
 }
 

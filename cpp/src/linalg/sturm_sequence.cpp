@@ -43,12 +43,15 @@ void require_sizes(ConstSpan diagonal, ConstSpan off_diagonal) {
     }
 }
 
-/// scaled = max(entries * 2^exponent, floor), in two factors because 2^exponent may overflow.
-void scale(ConstSpan entries, int exponent, double floor, double* scaled) {
-    const int half = exponent / 2;
+/// result = max(scale(entries), floor).
+void apply(const Scale& scale, ConstSpan entries, double floor, double* result) {
     HTMU_DISPATCH(scale_entries)
-    (entries.data(), std::ssize(entries), std::ldexp(1.0, half), std::ldexp(1.0, exponent - half),
-     floor, scaled);
+    (entries.data(), std::ssize(entries), scale.first, scale.second, floor, result);
+}
+
+/// The power of two that takes the largest entry to [1, 2).
+int exponent_for(double largest) {
+    return largest > 0.0 ? -std::ilogb(largest) : 0;
 }
 
 /// Rounds up to whole groups.
@@ -107,11 +110,13 @@ BidiagonalSequence::BidiagonalSequence(ConstSpan q, ConstSpan e, SturmWorkspace&
     n = std::ssize(q);
     const double largest = std::max(summary_of_squares(q, "q").largest,
                                     e.empty() ? 0.0 : summary_of_squares(e, "e").largest);
-    exponent_ = largest > 0.0 ? -std::ilogb(largest) : 0;
+    const int exponent = exponent_for(largest);
+    scaled = Scale(exponent);
+    unscaled = Scale(-exponent);
     workspace.first_entries.resize(q.size());
     workspace.second_entries.resize(q.size());
-    scale(q, exponent_, 0.0, workspace.first_entries.data());
-    scale(e, exponent_, 0.0, workspace.second_entries.data());
+    apply(scaled, q, 0.0, workspace.first_entries.data());
+    apply(scaled, e, 0.0, workspace.second_entries.data());
     if (n > 0) workspace.second_entries.back() = 0.0;
     q_ = workspace.first_entries.data();
     e_ = workspace.second_entries.data();
@@ -138,14 +143,6 @@ void BidiagonalSequence::bound_from_below() {
     if (bound > lower) lower = bound;
 }
 
-double BidiagonalSequence::scaled(double value) const {
-    return std::ldexp(value, exponent_);
-}
-
-double BidiagonalSequence::unscaled(double value) const {
-    return std::ldexp(value, -exponent_);
-}
-
 TridiagonalSequence::TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared,
                                          SturmWorkspace& workspace) {
     require_sizes(d, e);
@@ -156,19 +153,21 @@ TridiagonalSequence::TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared,
                             : summary_of(e, "e").largest;
     }
     const double largest = std::max(summary_of(d, "d").largest, largest_e);
-    exponent_ = largest > 0.0 ? -std::ilogb(largest) : 0;
+    const int exponent = exponent_for(largest);
+    scaled = Scale(exponent);
+    unscaled = Scale(-exponent);
     workspace.first_entries.resize(d.size());
     workspace.second_entries.resize(d.size());
     double* const off_diagonal = workspace.second_entries.data() + 1;  // entry i couples i - 1, i
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    scale(d, exponent_, -infinity, workspace.first_entries.data());
+    apply(scaled, d, -infinity, workspace.first_entries.data());
     // Raising the coupling of neighbours to 2^-60 moves eigenvalues by no more than that, and keeps
     // the sequence from vanishing.
     constexpr double least = 0x1p-120;
     if (squared) {
-        scale(e, 2 * exponent_, least, off_diagonal);
+        apply(Scale(std::min(2 * exponent, 2000)), e, least, off_diagonal);
     } else if (!e.empty()) {
-        scale(e, exponent_, -infinity, off_diagonal);
+        apply(scaled, e, -infinity, off_diagonal);
         for (Index i = 0; i + 1 < n; ++i) {
             off_diagonal[i] = std::max(off_diagonal[i] * off_diagonal[i], least);
         }
@@ -186,14 +185,6 @@ TridiagonalSequence::TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared,
 void TridiagonalSequence::evaluate(const double* points, Index n_points,
                                    const SturmValues& values) const {
     HTMU_DISPATCH(evaluate_tridiagonal)(d_, squared_e_, n, points, n_points, values);
-}
-
-double TridiagonalSequence::scaled(double value) const {
-    return std::ldexp(value, exponent_);
-}
-
-double TridiagonalSequence::unscaled(double value) const {
-    return std::ldexp(value, -exponent_);
 }
 
 void evaluate_points(const SturmSequence& sequence, Index n_points, const RunControl& control,

@@ -2,6 +2,7 @@
 
 // What the Sturm solvers ask of a matrix: see sturm_sequence.cpp.
 
+#include <cmath>
 #include <limits>
 
 #include "htmu/common/parallel.hpp"
@@ -10,6 +11,17 @@
 #include "sturm_kernels.hpp"
 
 namespace htmu {
+
+/// Multiplication by 2^exponent, in two factors because that power may overflow or underflow.
+class Scale {
+   public:
+    Scale() = default;
+    explicit Scale(int exponent)
+        : first(std::ldexp(1.0, exponent / 2)), second(std::ldexp(1.0, exponent - exponent / 2)) {}
+    [[nodiscard]] double operator()(double value) const { return value * first * second; }
+
+    double first = 1.0, second = 1.0;
+};
 
 /// A scaled matrix, ready for counts at points of its coordinate, and where its eigenvalues lie.
 class SturmSequence {
@@ -33,6 +45,8 @@ class SturmSequence {
         return geometric ? high > 4.0 * low : high - low > widest;
     }
 
+    Scale scaled;    ///< from a value of the given matrix to one of the scaled one
+    Scale unscaled;  ///< and back
     Index n = 0;
     double lower = 0.0;  ///< eigenvalues below this are not resolved
     double upper = 0.0;  ///< all eigenvalues lie below this
@@ -53,14 +67,10 @@ class BidiagonalSequence final : public SturmSequence {
     }
     /// Raises `lower` towards the smallest eigenvalue, so that brackets start narrow.
     void bound_from_below();
-    /// Of a value of the given matrix, that of the scaled one, and back.
-    [[nodiscard]] double scaled(double value) const;
-    [[nodiscard]] double unscaled(double value) const;
 
    private:
     const double* q_ = nullptr;
     const double* e_ = nullptr;
-    int exponent_ = 0;
 };
 
 /// det(x - T), scaled so that the largest entry lies in [1, 2).
@@ -72,8 +82,6 @@ class TridiagonalSequence final : public SturmSequence {
     [[nodiscard]] double lowered(double point, double steps) const override {
         return point - steps * 0x1p-53;
     }
-    [[nodiscard]] double scaled(double value) const;
-    [[nodiscard]] double unscaled(double value) const;
     /// All entries are 0: there is no scale.
     [[nodiscard]] bool zero() const { return zero_; }
 
@@ -81,7 +89,6 @@ class TridiagonalSequence final : public SturmSequence {
     bool zero_ = false;
     const double* d_ = nullptr;
     const double* squared_e_ = nullptr;
-    int exponent_ = 0;
 };
 
 /// Fills values at the first n_points of workspace.points: mantissas, exponents, below. A point at

@@ -23,8 +23,7 @@ TEST_CASE("Hermite: closed forms agree with samples of the tridiagonal model") {
         std::vector<double> spectra(static_cast<std::size_t>(size * p.n)), s(size);
         RunControl control;
         control.n_threads = 2;
-        sample_eigenvalues(model, size, 17, control, spectra);
-        sample_log_vandermonde(model, size, 17, control, s);
+        sample_spectra_batch(model, size, 17, control, {spectra, {}, s});
         std::vector<double> trace, squares;
         for (Index k = 0; k < size; ++k) {
             double sum = 0.0, sum_squares = 0.0;

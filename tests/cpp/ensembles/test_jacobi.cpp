@@ -24,8 +24,7 @@ TEST_CASE("Jacobi: closed forms agree with samples of the bidiagonal model") {
         std::vector<double> spectra(static_cast<std::size_t>(size * p.n)), s(size);
         RunControl control;
         control.n_threads = 2;
-        sample_eigenvalues(model, size, 23, control, spectra);
-        sample_log_vandermonde(model, size, 23, control, s);
+        sample_spectra_batch(model, size, 23, control, {spectra, {}, s});
         std::vector<double> trace, log_determinant, log_complement;
         for (Index k = 0; k < size; ++k) {
             double sum = 0.0, sum_log = 0.0, sum_log_complement = 0.0;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -22,9 +24,8 @@ TEST_CASE("closed forms agree with samples of the bidiagonal model") {
         RunControl control;
         control.n_threads = 2;
         const LaguerreSampler model(p);
-        sample_eigenvalues(model, size, 99, control, spectra);
-        std::vector<double> trace, log_determinant, squares, cubes, s(size);
-        sample_log_vandermonde(model, size, 99, control, s);
+        std::vector<double> trace, log_determinant(size), squares, cubes, s(size);
+        sample_spectra_batch(model, size, 99, control, {spectra, log_determinant, s});
         for (Index k = 0; k < size; ++k) {
             double sum = 0.0, sum_log = 0.0, sum_squares = 0.0, sum_cubes = 0.0;
             for (Index i = 0; i < p.n; ++i) {
@@ -35,7 +36,8 @@ TEST_CASE("closed forms agree with samples of the bidiagonal model") {
                 sum_cubes += x * x * x;
             }
             trace.push_back(sum);
-            log_determinant.push_back(sum_log);
+            CHECK(log_determinant[static_cast<std::size_t>(k)] ==
+                  doctest::Approx(sum_log).epsilon(1e-11).scale(10.0));
             squares.push_back(sum_squares);
             cubes.push_back(sum_cubes);
         }
@@ -61,19 +63,66 @@ TEST_CASE("matrix k depends neither on the batch nor on the threads") {
 TEST_CASE("both accuracies give the same eigenvalues and the exact determinant") {
     const LaguerreSampler sampler({12, 1.0, 0.5, 1.0});
     const StreamKey key(3, Purpose::ensemble);
-    SpectrumWorkspace workspace;
-    std::vector<double> relative(12), absolute(12);
-    const double log_determinant =
-        sampler.sample_eigenvalues(key, 0, EigenvalueAccuracy::relative, workspace, relative);
-    sampler.sample_eigenvalues(key, 0, EigenvalueAccuracy::absolute, workspace, absolute);
+    SpectraWorkspace workspace;
+    std::vector<double> relative(12), absolute(12), log_determinant(1);
+    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::relative, workspace,
+                   {relative, log_determinant, {}});
+    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::absolute, workspace,
+                   {absolute, {}, {}});
     double sum_log = 0.0;
     for (std::size_t i = 0; i < 12; ++i) {
         CHECK(std::abs(relative[i] - absolute[i]) <= 1e-13 * relative[11]);
         sum_log += std::log(relative[i]);
     }
-    CHECK(sum_log == doctest::Approx(log_determinant).epsilon(1e-12));
+    CHECK(sum_log == doctest::Approx(log_determinant[0]).epsilon(1e-12));
     CHECK(sufficient_accuracy(-0.5) == EigenvalueAccuracy::relative);
     CHECK(sufficient_accuracy(0.0) == EigenvalueAccuracy::absolute);
+}
+
+TEST_CASE("a spectrum has the same bits alone, in any group and with any stride") {
+    const LaguerreSampler sampler({9, 0.3, -0.5, 2.0});
+    const StreamKey key(4, Purpose::ensemble);
+    constexpr Index count = 45;
+    SpectraWorkspace workspace;
+    std::vector<double> spectra(count * 9), s(count), one(9), its(1);
+    sample_spectra(sampler, key, {7, count, 3}, EigenvalueAccuracy::relative, workspace,
+                   {spectra, {}, s});
+    for (std::size_t k = 0; k < count; ++k) {
+        sample_spectra(sampler, key, {7 + 3 * k, 1}, EigenvalueAccuracy::relative, workspace,
+                       {one, {}, its});
+        CHECK(std::equal(one.begin(), one.end(), spectra.begin() + static_cast<Index>(9 * k)));
+        CHECK(its[0] == s[k]);
+    }
+}
+
+TEST_CASE("logarithms of the eigenvalues: the same where these do not underflow") {
+    const LaguerreSampler sampler({10, 0.2, -0.3, 1.0});
+    std::vector<double> spectra(50), logarithms(50);
+    sample_spectra_batch(sampler, 5, 3, {}, {spectra, {}, {}});
+    sample_log_eigenvalues(sampler, 5, 3, {}, logarithms);
+    for (std::size_t i = 0; i < 50; ++i) {
+        CHECK(std::abs(logarithms[i] - std::log(spectra[i])) <
+              2e-14 * std::max(1.0, std::abs(logarithms[i])));
+    }
+}
+
+TEST_CASE("histograms count every eigenvalue") {
+    for (const Index n : {Index{20}, Index{5000}}) {
+        const LaguerreSampler sampler({n, 2.0, 0.0, 1.0});
+        const std::vector<double> edges{-1.0, 0.0, 1e-3, 1.0, 10.0, 1e9};
+        const Index size = n == 20 ? 40 : 1;
+        std::vector<double> spectra(static_cast<std::size_t>(size * n));
+        std::vector<std::int64_t> counts(5);
+        RunControl control;
+        control.n_threads = 2;
+        sample_spectra_batch(sampler, size, 3, control, {spectra, {}, {}});
+        sample_histogram(sampler, size, 3, edges, control, counts);
+        for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+            CHECK(counts[bin] == std::count_if(spectra.begin(), spectra.end(), [&](double value) {
+                      return value >= edges[bin] && value < edges[bin + 1];
+                  }));
+        }
+    }
 }
 
 TEST_CASE("a single eigenvalue has no pairs, and parameters outside the domain are refused") {

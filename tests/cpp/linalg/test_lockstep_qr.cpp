@@ -457,6 +457,56 @@ TEST_CASE("lockstep bidiagonal: relative accuracy from the first certain eigenva
     });
 }
 
+TEST_CASE("lockstep bidiagonal: each lane for itself, and the product with the transpose") {
+    for_each_instruction_set([] {
+        std::mt19937_64 random(9);
+        const Index n = 60;
+        htmu::LockstepWorkspace workspace, memory;
+        double* q = memory.rows(6 * n);
+        double* e = q + n * lockstep_lanes;
+        double* together = e + n * lockstep_lanes;
+        double* alone = together + n * lockstep_lanes;
+        double* diagonal = alone + n * lockstep_lanes;
+        double* squared = diagonal + n * lockstep_lanes;
+        for (Index k = 0; k < lockstep_lanes; ++k) {
+            const Bidiagonal bidiagonal =
+                laguerre_bidiagonal(n, k % 2 == 0 ? 2.0 : 2.0 / double(n), 0.1, random);
+            for (Index i = 0; i < n; ++i) {
+                const std::size_t at = static_cast<std::size_t>(i);
+                q[i * lockstep_lanes + k] = bidiagonal.q[at];
+                if (i < n - 1) e[i * lockstep_lanes + k] = bidiagonal.e[at];
+            }
+        }
+        htmu::lockstep_product_with_transpose(n, lockstep_lanes, q, e, diagonal, squared);
+        for (Index k = 0; k < n * lockstep_lanes; ++k) {
+            const Index above = k - lockstep_lanes;
+            CHECK(diagonal[k] == q[k] + (above >= 0 ? e[above] : 0.0));
+            if (k < (n - 1) * lockstep_lanes) CHECK(squared[k] == q[k] * e[k]);
+        }
+        Index uncertain[lockstep_lanes], uncertain_alone[lockstep_lanes];
+        htmu::lockstep_bidiagonal_eigenvalues(n, lockstep_lanes, q, e, workspace, together,
+                                              uncertain);
+        for (Index k = 0; k < lockstep_lanes; ++k) {
+            // The matrix of lane k in another lane, beside matrices of zeros.
+            const Index lane = (k * 5 + 3) % lockstep_lanes;
+            std::fill(diagonal, diagonal + 2 * n * lockstep_lanes, 0.0);
+            for (Index i = 0; i < n; ++i) {
+                diagonal[i * lockstep_lanes + lane] = q[i * lockstep_lanes + k];
+                squared[i * lockstep_lanes + lane] = e[i * lockstep_lanes + k];
+            }
+            htmu::lockstep_bidiagonal_eigenvalues(n, lane + 1, diagonal, squared, workspace, alone,
+                                                  uncertain_alone);
+            CHECK(uncertain_alone[lane] == uncertain[k]);
+            int different = 0;
+            for (Index i = 0; i < n; ++i) {
+                different +=
+                    alone[i * lockstep_lanes + lane] != together[i * lockstep_lanes + k] ? 1 : 0;
+            }
+            CHECK(different == 0);
+        }
+    });
+}
+
 TEST_CASE("lockstep sort: every number of rows") {
     for_each_instruction_set([] {
         std::mt19937_64 random(7);

@@ -178,6 +178,10 @@ TEST_CASE("counts of a tridiagonal matrix at any scale") {
 }
 
 TEST_CASE("counts of the zero matrix and refusals") {
+    // Squares that underflow beside a diagonal that does not.
+    std::vector<Index> two(2);
+    count_tridiagonal(Values{1e-320, 3e-320}, Values{0.0}, Values{2e-320, 4e-320}, two);
+    CHECK(two == std::vector<Index>{1, 2});
     const Values zeros(3, 0.0), couplings(2, 0.0), points{-1.0, 0.0, 1e-300};
     std::vector<Index> counts(3);
     count_tridiagonal(zeros, couplings, points, counts);

@@ -26,7 +26,7 @@ void check_control_means(const StructuredLaw& law) {
     std::vector<double> eigenvalues(static_cast<std::size_t>(law.matrix_size()));
     std::vector<double> controls(n_controls), sum(n_controls), squares(n_controls);
     for (int k = 0; k < n; ++k) {
-        law.sample(key, static_cast<std::uint64_t>(k), workspace, eigenvalues, controls);
+        law.sample(key, {static_cast<std::uint64_t>(k), 1}, workspace, eigenvalues, controls);
         for (std::size_t i = 0; i < n_controls; ++i) {
             sum[i] += controls[i];
             squares[i] += controls[i] * controls[i];
@@ -57,7 +57,7 @@ TEST_CASE("blocks' eigenvalues add up to the controls") {
     CHECK(law.matrix_size() == 8);
     StructureWorkspace workspace;
     std::vector<double> x(8), controls(5);
-    law.sample(StreamKey(1, Purpose::structure), 5, workspace, x, controls);
+    law.sample(StreamKey(1, Purpose::structure), {5, 1}, workspace, x, controls);
     CHECK(controls[0] == doctest::Approx(std::accumulate(x.begin(), x.end(), 0.0)));
     double sum_log = 0.0;
     for (const double value : x) sum_log += std::log(value);
@@ -71,11 +71,14 @@ TEST_CASE("draws from a pool have the same means as single spectra, and less var
     CHECK(law.spectra_per_draw() == 20);
     const StreamKey key(8, Purpose::structure_pool);
     StructureWorkspace workspace;
-    std::vector<double> controls(5);
     constexpr int n = 4000;
+    std::vector<StructuredLaw::Draw> draws(n);
+    std::vector<double> all_controls(5 * n);
+    law.draw(key, {0, n}, workspace, draws, all_controls);
     double sum = 0.0, squares = 0.0, plain_sum = 0.0, plain_squares = 0.0;
-    for (int k = 0; k < n; ++k) {
-        const auto draw = law.draw(key, static_cast<std::uint64_t>(k), workspace, controls);
+    for (std::size_t k = 0; k < n; ++k) {
+        const auto& draw = draws[k];
+        const double* controls = all_controls.data() + 5 * k;
         sum += draw.estimate.log_vandermonde;
         squares += std::pow(draw.estimate.log_vandermonde, 2);
         plain_sum += draw.plain.log_vandermonde;
@@ -87,6 +90,28 @@ TEST_CASE("draws from a pool have the same means as single spectra, and less var
     // Five standard errors (false alarm 6e-7, fixed seed).
     CHECK(std::abs(sum - plain_sum) / n < 5.0 * std::sqrt((variance + plain_variance) / n));
     CHECK(variance < plain_variance / 15.0);
+}
+
+TEST_CASE("a sample has the same bits alone and in any group") {
+    const BlockDiagonalLaw equal({3, 3}, 0.5, 1.0), unequal({4, 1, 6}, -0.5, 2.0);
+    const KroneckerLaw kronecker({4, 3}, 1.0);
+    const StreamKey key(2, Purpose::structure);
+    for (const StructuredLaw* law :
+         {static_cast<const StructuredLaw*>(&equal), static_cast<const StructuredLaw*>(&unequal),
+          static_cast<const StructuredLaw*>(&kronecker)}) {
+        constexpr Index count = 70;
+        const auto n = static_cast<std::size_t>(law->matrix_size());
+        const std::size_t n_controls = law->control_variates().size();
+        StructureWorkspace workspace;
+        std::vector<double> x(count * n), controls(count * n_controls), one(n), its(n_controls);
+        law->sample(key, {5, count}, workspace, x, controls);
+        for (std::size_t k = 0; k < count; ++k) {
+            law->sample(key, {5 + k, 1}, workspace, one, its);
+            CHECK(std::equal(one.begin(), one.end(), x.begin() + static_cast<Index>(k * n)));
+            CHECK(std::equal(its.begin(), its.end(),
+                             controls.begin() + static_cast<Index>(k * n_controls)));
+        }
+    }
 }
 
 TEST_CASE("only equal blocks are pooled, and never beyond the limit") {
@@ -107,7 +132,7 @@ TEST_CASE("a Kronecker product's eigenvalues are all products, and sum to 1") {
     const KroneckerLaw law({2, 3}, 1.0);
     StructureWorkspace workspace;
     std::vector<double> x(6), controls(8);
-    law.sample(StreamKey(1, Purpose::structure), 0, workspace, x, controls);
+    law.sample(StreamKey(1, Purpose::structure), {0, 1}, workspace, x, controls);
     CHECK(std::accumulate(x.begin(), x.end(), 0.0) == doctest::Approx(1.0).epsilon(1e-14));
     // Rank one as a 2 x 3 table.
     for (std::size_t k = 0; k < 2; ++k) {

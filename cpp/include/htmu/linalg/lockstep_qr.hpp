@@ -11,9 +11,9 @@ namespace htmu {
 // Eigenvalues of many symmetric tridiagonal matrices of one size, one matrix a lane (see
 // common/lockstep.hpp for the layout), by the root-free QR algorithm of Pal, Walker and Kahan.
 //
-// Absolute accuracy: each eigenvalue of an n by n matrix T is right to about 0.5e-15 sqrt(n) |T|,
-// where |T| is the largest magnitude of an entry; small eigenvalues are not right to relative
-// accuracy. A matrix may have any scale: it is scaled by a power of 2 first. A matrix that holds
+// Absolute accuracy: each eigenvalue of an n by n matrix is right to 1e-15 sqrt(n) times the
+// largest one's magnitude (0.2 to 0.6 of that as measured); small ones are not right relative to
+// themselves. A matrix may have any scale: it is scaled by a power of 2 first. A matrix that holds
 // NaN or infinity gives NaN for all its eigenvalues, and nothing else changes.
 
 /// All eigenvalues, ascending in each lane, of the matrices with the given diagonals (n rows) and

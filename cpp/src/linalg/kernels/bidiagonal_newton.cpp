@@ -1,10 +1,10 @@
-// Newton steps towards the squared singular values of bidiagonal matrices in lockstep: with
-// q_i = B_ii^2 and e_i = B_{i+1,i}^2 all positive, the evaluation of the characteristic polynomial
-//     p_i = lambda s_{i-1} - q_i p_{i-1},  s_i = p_i - e_i s_{i-1},  p_0 = s_0 = 1,
-// is right for a matrix whose q, e differ by a few units in the last place from those given, which
-// moves each eigenvalue by as little relative to itself, be it ever so small (Demmel and Kahan
-// 1990). The p_i change signs once for each eigenvalue above lambda: the number of those below
-// certifies which one a step leads to.
+// Newton steps towards the squared singular values of bidiagonal matrices B in lockstep. With
+// q_i = B_ii^2 and e_i = B_{i+1,i}^2, the characteristic polynomial of B B^T is p_n of
+//     p_i = lambda s_{i-1} - q_i p_{i-1},  s_i = p_i - e_i s_{i-1},  p_0 = s_0 = 1.
+// Rounding has the effect of changing each q, e by a few units in the last place, which moves every
+// eigenvalue, be it ever so small, by a small multiple of n units at most, relative to itself
+// (Demmel and Kahan, Accurate singular values of bidiagonal matrices, 1990). The p_i change signs
+// once for each eigenvalue above lambda: this count certifies which one a step leads to.
 
 #include "htmu/common/lockstep.hpp"
 #include "htmu/common/vectors.hpp"
@@ -24,6 +24,8 @@ constexpr Index rows_between_scalings = 8;
 constexpr Index rows_between_counts = 56;
 /// Smaller eigenvalues (of matrices of norm 1) would let p underflow between two scalings.
 constexpr double smallest_certified = 1e-30;
+/// What a step may be wrong by, relative to the eigenvalue: lambda is off by about the step before
+/// it, and by its square over the gap to the next eigenvalue after it.
 constexpr double relative_tolerance = 2e-15;
 
 struct Values {
@@ -40,8 +42,9 @@ HTMU_INLINE WordVec bits_set(WordVec x) {
     return (x + (x >> 32)) & 127u;
 }
 
-/// The polynomial and its derivative by lambda, both times the same power of 2.
-HTMU_INLINE Values evaluate(Index n, const double* q, const double* e, const Vec* lambda) {
+/// The polynomial and its derivative by lambda, both times the same power of 2. q and e of the
+/// vector's lanes alternate in qe.
+HTMU_INLINE Values evaluate(Index n, const double* qe, const Vec* lambda) {
     Vec p[C], s[C], dp[C], ds[C];
     WordVec signs[C], changes[C];
 #pragma GCC unroll 8
@@ -57,8 +60,8 @@ HTMU_INLINE Values evaluate(Index n, const double* q, const double* e, const Vec
             const Index scaled =
                 i + rows_between_scalings < counted ? i + rows_between_scalings : counted;
             for (; i < scaled; ++i) {
-                const Vec qi = load(q + i * row_length);
-                const Vec ei = load(e + i * row_length);
+                const Vec qi = load(qe + 2 * i * width);
+                const Vec ei = load(qe + (2 * i + 1) * width);
 #pragma GCC unroll 8
                 for (int c = 0; c < C; ++c) {
                     dp[c] = multiply_add(lambda[c], ds[c], subtract_product(s[c], qi, dp[c]));
@@ -101,11 +104,16 @@ HTMU_INLINE Values evaluate(Index n, const double* q, const double* e, const Vec
 
 }  // namespace
 
+/// Refines ascending eigenvalues of matrices of norm 1, and puts the number of those from the
+/// lowest up to the last that is not certified into `uncertain`. q and e have n rows, the last of e
+/// being zero, and so has `scratch`.
 void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, double* eigenvalues,
-                       double* uncertain) {
+                       double* scratch, double* uncertain) {
     for (Index first = 0; first < lanes; first += width) {
-        const double* q_lanes = q + first;
-        const double* e_lanes = e + first;
+        for (Index i = 0; i < n; ++i) {
+            store(scratch + 2 * i * width, load(q + i * row_length + first));
+            store(scratch + (2 * i + 1) * width, load(e + i * row_length + first));
+        }
         double* lambda_lanes = eigenvalues + first;
         Vec worst{};  // 1 + the highest index that is not certified
         for (Index k = 0; k < n; k += C) {
@@ -116,9 +124,10 @@ void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, d
                 lambda[c] = load(lambda_lanes + row * row_length);
                 certified[c] = IntVec{};
             }
-            // A second pass where the first came near: Newton steps square the relative error.
-            for (int pass = 0; pass < 2; ++pass) {
-                const Values values = evaluate(n, q_lanes, e_lanes, lambda);
+            // Another pass where one came near, as Newton steps square the relative error, or where
+            // lambda hit an eigenvalue of a leading part, so that nothing was left after it.
+            for (int pass = 0; pass < 3; ++pass) {
+                const Values values = evaluate(n, scratch, lambda);
                 IntVec near{};
                 for (int c = 0; c < C; ++c) {
                     const Index row = k + c;
@@ -138,9 +147,14 @@ void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, d
                     const Vec tolerance = relative_tolerance * lambda[c];
                     const IntVec small =
                         (size <= tolerance) | (4.0 * size * size <= tolerance * gap);
-                    lambda[c] = found & ~certified[c] ? lambda[c] + step : lambda[c];
-                    near |= found & ~small & ~certified[c];
-                    certified[c] |= found & small;
+                    const IntVec hit =
+                        ~certified[c] & (lambda[c] > smallest_certified) &
+                        ((values.p[c] == 0.0) | (values.slope[c] != values.slope[c]));
+                    const IntVec better = ~certified[c] & ~hit & found;
+                    lambda[c] = better ? lambda[c] + step : lambda[c];
+                    lambda[c] = hit ? lambda[c] * (1.0 + 0x1p-50) : lambda[c];
+                    near |= hit | (better & ~small);
+                    certified[c] |= better & small;
                 }
                 for (int c = 0; c < C && k + c < n; ++c) {
                     store(lambda_lanes + (k + c) * row_length, lambda[c]);

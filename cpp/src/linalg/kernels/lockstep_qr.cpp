@@ -1,13 +1,16 @@
 // Eigenvalues of symmetric tridiagonal matrices in lockstep, one matrix a lane, by the root-free QR
 // algorithm of Pal, Walker and Kahan (Parlett, The Symmetric Eigenvalue Problem, 8.15; LAPACK's
-// dsterf), from the top down and with one division a row.
+// dsterf), from the top down and with one reciprocal a row.
 //
-// A sweep with shift sigma takes the diagonal d and the squared off-diagonals b of the rows above
+// A sweep with shift sigma takes the diagonal d and the squared off-diagonals b of the rows up to
 // `last`, which is each lane's own. With gamma = d_0 - sigma, p = gamma^2 and s = 0, row i does
 //     r = p + b_i,  w = 1 / (r p),  N = p (d_{i+1} - sigma) - b_i gamma,
 //     b_{i-1} = s r,  s = b_i p w,  gamma' = N p w,  d_i = gamma + (d_{i+1} - gamma'),  p' = N^2 w,
-// which is dsterf's c = p / r, s = b_i / r, gamma' = c (d_{i+1} - sigma) - s gamma, p' = gamma'^2 /
-// c. r p stays far from underflow, as matrices are scaled to norm 1 and |gamma| is kept >= tiny.
+// which is dsterf's c = p / r, s = b_i / r, gamma' = c (d_{i+1} - sigma) - s gamma and
+// p' = gamma'^2 / c. r p stays far from underflow: matrices have norm 1, and |gamma| >= tiny.
+//
+// A lane must not feel its neighbours: where a lane ends earlier than others, its rows below are
+// left alone, and all it does is decided by its own values.
 
 #include "htmu/common/lockstep.hpp"
 #include "htmu/common/vectors.hpp"
@@ -17,12 +20,16 @@ namespace {
 
 constexpr double tiny = 0x1p-133;
 constexpr double tiny_squared = tiny * tiny;
-constexpr double patience = 6;
+/// Shift of lanes that are done, and diagonal outside matrices: off all eigenvalues of norm 1.
+constexpr double outside = 4.0;
+/// Sweeps without a deflation after which a lane takes the plain Wilkinson shift, which converges
+/// from anywhere.
+constexpr double patience = 6.0;
 /// Sweeps per eigenvalue after which a matrix counts as not converging; 1 to 2 are normal.
 constexpr Index sweeps_per_row = 30;
 
-/// How shifts are improved: Newton steps on the bottom `rows` rows. It pays by the sweeps saved, so
-/// the more the larger the matrices.
+/// How shifts are improved: Newton steps on the bottom `rows` rows. They save 10 to 40% of the
+/// sweeps, which are worth more steps the larger the matrices.
 struct Window {
     int rows, steps;
 };
@@ -34,11 +41,12 @@ constexpr Window window_for(Index n) {
     return {max_window, 4};
 }
 
+/// G vectors of lanes that are advanced together, to hide the latency of a row's chain.
 template <int G>
 struct Lanes {
     double* diagonal;
     double* squared;
-    Vec last[G];       // row of the eigenvalue that is sought
+    Vec last[G];       // row of the eigenvalue that is sought, -1 when all are found
     Vec tolerance[G];  // squared
     Vec shift[G];
     Vec age[G];  // sweeps since the last deflation
@@ -139,11 +147,13 @@ HTMU_INLINE IntVec index_of(Vec row, int group) {
 }
 constexpr std::int64_t one_row = lockstep_lanes;
 
-/// Takes off the eigenvalues at the bottom that have converged and shifts the others by the
-/// eigenvalue of the bottom 2 by 2 block (d_m, e; e, d_l) that is nearer to d_l (Wilkinson). e may
-/// be dropped when e <= tolerance; also, the rotation that makes the block diagonal brings
-/// e_above sin(angle) to the last row, so that the block's eigenvalue may be taken off when that is
-/// <= tolerance, with sin^2 = e^2 / (e^2 + den^2). Here e, e_above stand for the squares.
+/// Takes off the eigenvalues at the bottom that have converged, and shifts the others by the
+/// eigenvalue of the bottom 2 by 2 block that is nearer to its last entry (Wilkinson). With e the
+/// square of the block's off-diagonal and e_above that of the one above, e may be dropped when it
+/// is within the tolerance. Otherwise, turning the block diagonal brings e_above sin^2, where
+/// sin^2 = e / (e + den^2), to the last row: when that is within the tolerance, the block's
+/// eigenvalues replace its diagonal, and the last one is taken off. That saves about every tenth
+/// sweep.
 template <int G>
 HTMU_INLINE void deflate(Lanes<G>& lanes) {
     bool again = true;
@@ -156,7 +166,7 @@ HTMU_INLINE void deflate(Lanes<G>& lanes) {
             const IntVec at_above = at_last - one_row;
             const IntVec at_second = at_above - one_row;
             const IntVec active = last > 0.0;
-            const Vec dl = gather(lanes.diagonal, at_last);
+            const Vec dl = gather_where(active, lanes.diagonal, at_last, Vec{});
             const Vec dm = gather_where(active, lanes.diagonal, at_above, Vec{});
             const Vec e = gather_where(active, lanes.squared, at_above, Vec{});
             const Vec e_above = gather_where(last > 1.0, lanes.squared, at_second, Vec{});
@@ -168,12 +178,12 @@ HTMU_INLINE void deflate(Lanes<G>& lanes) {
             const IntVec merged =
                 active & ~small & (e_above * e <= lanes.tolerance[g] * multiply_add(den, den, e));
             const IntVec done = active & (small | merged);
-            lanes.shift[g] = active ? dl - ratio : Vec{};
+            lanes.shift[g] = active ? dl - ratio : splat(outside);
             if (any(merged)) {
                 scatter_where(merged, lanes.diagonal, at_last, dl - ratio);
                 scatter_where(merged, lanes.diagonal, at_above, dm + ratio);
             }
-            lanes.last[g] = done ? last - 1.0 : last;
+            lanes.last[g] = done ? (last > 1.0 ? last - 1.0 : splat(-1.0)) : last;
             lanes.age[g] = done ? Vec{} : lanes.age[g];
             again |= any(done);
         }
@@ -194,10 +204,10 @@ HTMU_INLINE bool any_before(const Lanes<G>& lanes, Index row) {
     return any_less(least, splat(double(row)));
 }
 
-/// Improves the shifts by Newton steps towards an eigenvalue of the bottom `rows` rows: a shift
-/// that is right to more digits saves whole sweeps. With p_k the characteristic polynomials of the
-/// block's leading parts, p_{k+1} = (d - sigma) p_k - b p_{k-1}, the last pivot is p_w / p_{w-1}
-/// and its derivative -H_w / p_{w-1}^2, where H_{k+1} = p_k^2 + b H_k.
+/// Improves the shifts by Newton steps towards an eigenvalue of the bottom rows. With p_k the
+/// characteristic polynomials of the block's leading parts, p_{k+1} = (d - sigma) p_k - b p_{k-1},
+/// the last pivot is p_w / p_{w-1} and its derivative -H_w / p_{w-1}^2, where H_{k+1} = p_k^2 + b
+/// H_k.
 template <int G>
 __attribute__((noinline)) void improve_shifts(Lanes<G>& lanes, Window window) {
     const int rows = window.rows;
@@ -208,7 +218,7 @@ __attribute__((noinline)) void improve_shifts(Lanes<G>& lanes, Window window) {
     for (int k = rows - 1; k >= 0; --k) {
 #pragma GCC unroll 8
         for (int g = 0; g < G; ++g) {
-            d[k][g] = gather_where(at[g] >= 0, lanes.diagonal, at[g], splat(4.0));
+            d[k][g] = gather_where(at[g] >= 0, lanes.diagonal, at[g], splat(outside));
             at[g] -= one_row;
             b[k][g] = gather_where(at[g] >= 0, lanes.squared, at[g], Vec{});
         }
@@ -233,7 +243,7 @@ __attribute__((noinline)) void improve_shifts(Lanes<G>& lanes, Window window) {
         for (int g = 0; g < G; ++g) {
             const Vec better = lanes.shift[g] + p[g] * older[g] * fast_reciprocal(h[g]);
             const IntVec usable =
-                (absolute(better) < 4.0) & (lanes.age[g] < patience) & (lanes.last[g] > 1.0);
+                (absolute(better) < outside) & (lanes.age[g] < patience) & (lanes.last[g] > 1.0);
             lanes.shift[g] = usable ? better : lanes.shift[g];
         }
     }
@@ -258,7 +268,7 @@ unsigned solve(Index n, double* diagonal, double* squared, const double* toleran
         deflate(lanes);
         while (bottom > 0 && none_from(lanes, bottom)) --bottom;
         while (shared > 0 && any_before(lanes, shared)) --shared;
-        if (bottom == 0) return 0;
+        if (bottom == 0) return 0;  // as no lane stops at row 0
         improve_shifts(lanes, window);
         sweep(shared, bottom, lanes);
 #pragma GCC unroll 8
@@ -271,6 +281,8 @@ unsigned solve(Index n, double* diagonal, double* squared, const double* toleran
 
 }  // namespace
 
+/// Leaves the eigenvalues of matrices of norm 1 in `diagonal`, in no order. Squared off-diagonals
+/// up to the tolerances are dropped. Returns the lanes that did not converge.
 unsigned root_free_qr(Index n, Index lanes, double* diagonal, double* squared,
                       const double* tolerances) {
     unsigned failed = 0;
@@ -283,7 +295,10 @@ unsigned root_free_qr(Index n, Index lanes, double* diagonal, double* squared,
         if (groups >= 4) {
             failed |= solve<4>(n, d, b, t) << first;
             first += 4 * width;
-        } else if (groups >= 2) {
+        } else if (groups == 3) {
+            failed |= solve<3>(n, d, b, t) << first;
+            first += 3 * width;
+        } else if (groups == 2) {
             failed |= solve<2>(n, d, b, t) << first;
             first += 2 * width;
         } else {

@@ -7,7 +7,7 @@ namespace htmu::HTMU_TARGET {
 namespace {
 
 constexpr Index row_length = lockstep_lanes;
-/// Off-diagonals below this part of the norm count as zero: a quarter of the unit roundoff of 1.
+/// Off-diagonals up to this part of the norm, half the unit roundoff, count as zero.
 constexpr double negligible = 0x1p-54;
 
 HTMU_INLINE Vec power_of_two(IntVec exponent) {
@@ -28,8 +28,6 @@ HTMU_INLINE Factors factors_for(Vec norm) {
     return {{power_of_two(-half), power_of_two(-rest)}, {power_of_two(half), power_of_two(rest)}};
 }
 
-/// Turns the matrices of the given lanes upside down. QR takes eigenvalues off at the bottom,
-/// where the small ones of a graded matrix should be, as the sweeps blur small entries at the top.
 HTMU_INLINE void turn(Index rows, double* values, IntVec lanes) {
     for (Index i = 0, j = rows - 1; i < j; ++i, --j) {
         const Vec x = load(values + i * row_length);
@@ -39,6 +37,9 @@ HTMU_INLINE void turn(Index rows, double* values, IntVec lanes) {
     }
 }
 
+/// Turns matrices upside down that grow downwards. QR takes eigenvalues off at the bottom, where it
+/// finds the small ones of a graded matrix at once; it needs up to 30% more sweeps the other way.
+/// The halves are compared, as single entries are often misleading in random matrices.
 HTMU_INLINE void keep_small_end_below(Index n, double* diagonal, double* squared) {
     Vec upper{}, lower{};
     for (Index i = 0; i < n / 2; ++i) {
@@ -101,6 +102,10 @@ HTMU_INLINE void scale(Index n, Index lanes, double* diagonal, double* off_diago
 
 }  // namespace
 
+// `scales` takes three rows: two factors whose product undoes the scaling, NaN for matrices that
+// are not finite (or have a negative square), and the square of what counts as zero off the
+// diagonal.
+
 void scale_matrices(Index n, Index lanes, double* diagonal, double* off_diagonal, double* scales) {
     scale<false>(n, lanes, diagonal, off_diagonal, scales);
 }
@@ -119,7 +124,7 @@ void scale_bidiagonals(Index n, Index lanes, const double* q, const double* e, d
             const Vec ei = i < n - 1 ? load(e + i * row_length + first) : Vec{};
             norm = larger(qi + above, norm);
             invalid += qi * 0.0 + ei * 0.0;
-            invalid = (qi < 0.0) | (ei < 0.0) ? splat(__builtin_nan("")) : invalid;
+            invalid = ((qi < 0.0) | (ei < 0.0)) ? splat(__builtin_nan("")) : invalid;
             above = ei;
         }
         const IntVec valid =

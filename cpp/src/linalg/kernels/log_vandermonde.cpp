@@ -127,8 +127,9 @@ HTMU_INLINE void multiply_circle(PairProduct<careful>& product, const double* x,
         const Index stop = least(half, r + chunk - product.n_factors - 1);
         product.n_factors += stop - r + 1;
         for (; r <= stop; ++r) {
-            for (int c = 0; c < last; ++c)
+            for (int c = 0; c < last; ++c) {
                 product.multiply(c, rows[c], load(circle + c * width + r));
+            }
             const Vec partner = load(circle + last * width + r);
             product.multiply(last, last_row, present ? partner : Vec{});
         }
@@ -210,7 +211,7 @@ void difference_product(Index n, const double* x, Index first, Index last, doubl
     for (Index i = first; i < last; i += rows_a_block) {
         Vec smallest;
         WideProduct block = block_of_rows<false>(x, scale, i, n, smallest);
-        if (any(smallest < trusted)) {
+        if (any_less(smallest, splat(trusted))) {
             block = careful_block_of_rows(x, i, n);
         } else {
             all_exponents -= shift * pairs_from(i, least(i + rows_a_block, n), n);

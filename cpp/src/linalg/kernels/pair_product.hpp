@@ -80,8 +80,7 @@ struct Range {
     }
     HTMU_MEMBER IntVec shift() const {
         const IntVec wanted = -2 - exponent_of(largest);
-        const IntVec capped = wanted > 1000 ? splat(std::int64_t{1000}) : wanted;
-        return capped < -1022 ? splat(std::int64_t{-1022}) : capped;
+        return wanted < -1022 ? splat(std::int64_t{-1022}) : wanted;
     }
 };
 

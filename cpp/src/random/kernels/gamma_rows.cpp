@@ -1,12 +1,11 @@
 // Gamma variates of a block of streams, as GammaLaw draws them. Passes over the block:
 //   1. the first attempt of every stream: a normal from the ziggurat's common case, and the
-//   squeeze,
-//      which accepts about 90%;
+//      squeeze, which accepts about 90%;
 //   2. the exact acceptance test of those that the squeeze leaves undecided (two logarithms each);
 //   3. the form wanted from every root, with the exponential of shapes below 1;
 //   4. a second attempt of those rejected, and the first of those at the edge of a layer of the
 //      ziggurat, gathered from the whole block.
-// What then remains, below 1%, is left to the scalar code.
+// What then remains, below 0.5%, is left to the scalar code.
 
 #include "stream_vectors.hpp"
 
