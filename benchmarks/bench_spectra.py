@@ -1,9 +1,9 @@
 """Eigenvalues of symmetric tridiagonal matrices: batches, and one matrix, against LAPACK's drivers.
 
-One thread. SciPy has no batch: its baseline is a loop in Python, over as many matrices of the batch
-as take some tenths of a second. Three families of B B^T for the Laguerre ensemble: "hard" (beta = 2,
-a = 0), "hot" (beta = 2/n: most off-diagonals negligible, which LAPACK's routines use to split the
-matrix) and "hot hard" (the same with the last shape 0.05: the smallest eigenvalue is tiny).
+One thread. SciPy has no batch: its baseline is a loop in Python, over as many matrices of the
+batch as take some tenths of a second. Three families of B B^T for the Laguerre ensemble: "hard"
+(beta = 2, a = 0), "hot" (beta = 2/n: most off-diagonals negligible, which LAPACK's routines use to
+split the matrix) and "hot-hard" (the same with the last shape 0.05: a tiny smallest eigenvalue).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import htmu
 
 Array = NDArray[np.float64]
 Driver = Literal["sterf", "stebz", "stemr"]
-SWEEPS = 0.86  # divisions of the root-free QR a matrix: about 1.7 sweeps an eigenvalue, half a row
+SWEEPS = 0.56  # steps of the root-free QR over n^2: 1.1 sweeps an eigenvalue, over half the rows
 EVALUATIONS = 9  # Sturm counts an eigenvalue
 
 

@@ -17,6 +17,7 @@ from htmu.errors import InvalidInputError, NonFiniteError
 __all__ = [
     "FloatArray",
     "Seed",
+    "as_bool",
     "as_choice",
     "as_float",
     "as_int",
@@ -122,6 +123,13 @@ def as_float(
     if not inside:
         raise InvalidInputError(f"{name} must be {domain}, got {number:g}")
     return number
+
+
+def as_bool(name: str, value: Any) -> bool:
+    """Return `value` if it is a bool."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise InvalidInputError(f"{name} must be True or False, got {_shown(value)}")
 
 
 def as_choice(name: str, value: Any, choices: Sequence[str]) -> str:

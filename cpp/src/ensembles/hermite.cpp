@@ -9,14 +9,6 @@
 #include "htmu/special/digamma.hpp"
 
 namespace htmu {
-namespace {
-// TEMPORARY
-inline void fill_table(const GammaTable& t, GammaForm form, double scale, StreamKey key,
-                       MatrixNumbers numbers, double* out) {
-    if (numbers.stride == 1) return t.fill(form, scale, key, numbers.first, numbers.count, out);
-    for (Index k = 0; k < numbers.count; ++k) t.fill(form, scale, key, numbers[k], 1, out + k);
-}
-}  // namespace
 
 void check_parameters(const HermiteParameters& parameters) {
     require_size(parameters.n);
@@ -84,9 +76,9 @@ void HermiteSampler::sample_lockstep(Entries entries, StreamKey key, MatrixNumbe
                                      double* diagonal, double* off_diagonal) const {
     const bool squares = entries == Entries::squares;
     const double scale = 1.0 / std::sqrt(rate_);
-    fill_normals(scale, key, numbers.first, numbers.count, diagonal_entries_, diagonal);
-    fill_table(off_diagonal_, squares ? GammaForm::value : GammaForm::square_root,
-               squares ? 1.0 / rate_ : scale, key, numbers, off_diagonal);
+    fill_normals(scale, key, numbers, diagonal_entries_, diagonal);
+    off_diagonal_.fill(squares ? GammaForm::value : GammaForm::square_root,
+                       squares ? 1.0 / rate_ : scale, key, numbers, off_diagonal);
 }
 
 }  // namespace htmu

@@ -10,14 +10,6 @@
 
 namespace htmu {
 namespace {
-// TEMPORARY
-inline void fill_table(const GammaTable& t, GammaForm form, double scale, StreamKey key,
-                       MatrixNumbers numbers, double* out) {
-    if (numbers.stride == 1) return t.fill(form, scale, key, numbers.first, numbers.count, out);
-    for (Index k = 0; k < numbers.count; ++k) t.fill(form, scale, key, numbers[k], 1, out + k);
-}
-}  // namespace
-namespace {
 
 /// Raw moments E g^k of Gamma(shape), k = 1..3.
 struct GammaMoments {
@@ -182,8 +174,8 @@ void LaguerreSampler::sample_lockstep(Entries entries, StreamKey key, MatrixNumb
     const bool squares = entries == Entries::squares;
     const GammaForm form = squares ? GammaForm::value : GammaForm::square_root;
     const double scale = squares ? 1.0 / rate_ : 1.0 / std::sqrt(rate_);
-    fill_table(diagonal_, form, scale, key, numbers, diagonal);
-    fill_table(subdiagonal_, form, scale, key, numbers, subdiagonal);
+    diagonal_.fill(form, scale, key, numbers, diagonal);
+    subdiagonal_.fill(form, scale, key, numbers, subdiagonal);
 }
 
 }  // namespace htmu

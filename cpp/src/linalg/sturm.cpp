@@ -45,13 +45,12 @@ void require_interval(Index n, double lower, double upper, Span eigenvalues) {
     }
 }
 
-template <class Sequence>
-void count_with(const Sequence& sequence, ConstSpan points, double least, const RunControl& control,
-                SturmWorkspace& workspace, std::span<Index> counts) {
+/// Counts at points that `place` takes into the range of the scaled matrix.
+template <class Place>
+void count_with(const SturmSequence& sequence, ConstSpan points, const Place& place,
+                const RunControl& control, SturmWorkspace& workspace, std::span<Index> counts) {
     workspace.points.resize(points.size());
-    for (std::size_t i = 0; i < points.size(); ++i) {
-        workspace.points[i] = std::clamp(sequence.scaled(points[i]), least, sequence.upper);
-    }
+    std::transform(points.begin(), points.end(), workspace.points.begin(), place);
     evaluate_points(sequence, std::ssize(points), control, workspace);
     std::copy_n(workspace.below.begin(), points.size(), counts.begin());
 }
@@ -71,7 +70,13 @@ void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunContr
                       SturmWorkspace& workspace, std::span<Index> counts) {
     require_counts(points, counts);
     const BidiagonalSequence sequence(q, e, workspace);
-    count_with(sequence, points, std::numeric_limits<double>::min(), control, workspace, counts);
+    // Points up to 0 have nothing below them and are not evaluated: next to 0 that is slow.
+    const auto place = [&](double point) {
+        constexpr double least = std::numeric_limits<double>::min();
+        return point > 0.0 ? std::clamp(sequence.scaled(point), least, sequence.upper)
+                           : sequence.upper;
+    };
+    count_with(sequence, points, place, control, workspace, counts);
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i] <= 0.0) counts[i] = 0;
     }
@@ -87,7 +92,10 @@ void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
                        [&](double x) { return x > 0.0 ? sequence.n : 0; });
         return;
     }
-    count_with(sequence, points, sequence.lower, control, workspace, counts);
+    const auto place = [&](double point) {
+        return std::clamp(sequence.scaled(point), sequence.lower, sequence.upper);
+    };
+    count_with(sequence, points, place, control, workspace, counts);
 }
 
 void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,

@@ -12,7 +12,8 @@ namespace {
 template <class Draw>
 void for_each_block(StreamKey key, std::uint64_t first_matrix, Index size, const Draw& draw) {
     const PhiloxKey words = key.words();
-    StreamRows rows{words[0], words[1], first_matrix, lockstep_lanes, nullptr, 0, lockstep_lanes};
+    StreamRows rows{words[0], words[1], first_matrix,  lockstep_lanes, 1,
+                    nullptr,  0,        lockstep_lanes};
     for (Index begin = 0; begin < size; begin += rows.n_rows * rows.lanes) {
         const Index left = size - begin;
         rows.first_matrix = first_matrix + static_cast<std::uint64_t>(begin);

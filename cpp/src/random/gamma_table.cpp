@@ -34,14 +34,16 @@ GammaTable::GammaTable(ConstSpan shapes, std::span<const std::uint32_t> entries)
     }
 }
 
-void GammaTable::fill(GammaForm form, double scale, StreamKey key, std::uint64_t first_matrix,
-                      Index lanes, double* out) const {
+void GammaTable::fill(GammaForm form, double scale, StreamKey key, MatrixNumbers numbers,
+                      double* out) const {
     const PhiloxKey words = key.words();
+    const Index lanes = numbers.count;
     for (Index begin = 0; begin < size(); begin += rows_of_block(lanes)) {
         const StreamRows rows{words[0],
                               words[1],
-                              first_matrix,
+                              numbers.first,
                               0,
+                              numbers.stride,
                               entry_.data() + begin,
                               std::min(size() - begin, rows_of_block(lanes)),
                               lanes};
@@ -55,15 +57,17 @@ void GammaTable::fill(GammaForm form, double scale, StreamKey key, std::uint64_t
     }
 }
 
-void fill_normals(double scale, StreamKey key, std::uint64_t first_matrix, Index lanes,
+void fill_normals(double scale, StreamKey key, MatrixNumbers numbers,
                   std::span<const std::uint32_t> entries, double* out) {
     const PhiloxKey words = key.words();
+    const Index lanes = numbers.count;
     const auto size = static_cast<Index>(entries.size());
     for (Index begin = 0; begin < size; begin += rows_of_block(lanes)) {
         const StreamRows rows{words[0],
                               words[1],
-                              first_matrix,
+                              numbers.first,
                               0,
+                              numbers.stride,
                               entries.data() + begin,
                               std::min(size - begin, rows_of_block(lanes)),
                               lanes};

@@ -183,8 +183,8 @@ Index BlockDiagonalLaw::draws_per_group() const {
 
 void BlockDiagonalLaw::limit_spectra_per_draw(Index limit) {
     // The pool at which another pair of blocks stops being cheap beside another eigenproblem.
-    constexpr Index max_blocks = 128;
-    constexpr Index max_pool_size = 2000;
+    constexpr Index max_blocks = 192;
+    constexpr Index max_pool_size = 2500;
     const auto m = static_cast<Index>(sizes_.size());
     if (samplers_.size() > 1 || m < 2) return;
     const Index n_blocks = std::min(max_blocks, max_pool_size / sizes_.front());

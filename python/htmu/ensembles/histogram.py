@@ -13,6 +13,8 @@ from htmu.errors import InvalidInputError
 
 __all__ = ["spectral_histogram"]
 
+_MAX_SIZE = 10**12
+
 
 def spectral_histogram(
     ensemble: Any,
@@ -34,7 +36,7 @@ def spectral_histogram(
     edges : array_like, shape (m + 1,)
         Edges of the bins, strictly ascending; bin i is [edges[i], edges[i + 1]).
     size : int
-        Number of matrices: those of `ensemble.eigenvalues` for the same seed.
+        Number of matrices, at most 10^12: those of `ensemble.eigenvalues` for the same seed.
     seed : int, SeedSequence, Generator or None
         None takes fresh entropy.
     n_threads : int or None
@@ -80,6 +82,6 @@ def spectral_histogram(
         raise InvalidInputError(
             f"edges must be strictly ascending, got {points[place]:g} before {points[place + 1]:g}"
         )
-    count = as_int("size", size, minimum=0)
+    count = as_int("size", size, minimum=0, maximum=_MAX_SIZE)
     key, threads = core_key(as_seed(seed)), as_threads(n_threads)
     return ensemble._model().histogram(count, points, key, threads)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from htmu._core import linalg as _linalg
-from htmu.arguments import FloatArray, as_choice, as_real_array, as_threads
+from htmu.arguments import FloatArray, as_bool, as_choice, as_real_array, as_threads
 from htmu.errors import InvalidInputError, NonFiniteError
 from htmu.linalg.rows import Interval, as_rows, as_selection, require_single
 
@@ -81,7 +81,8 @@ def singvals_bidiagonal(
     >>> bool(abs(s[1] / 1e-200 - 1) < 1e-14)
     True
     """
-    rows = as_rows(d, e, finite=bool(check_finite))
+    check = as_bool("check_finite", check_finite)
+    rows = as_rows(d, e, finite=check)
     driver = as_choice("driver", driver, _DRIVERS)
     wanted = as_selection(select, select_range, rows.n)
     threads = as_threads(n_threads)
@@ -94,16 +95,14 @@ def singvals_bidiagonal(
         driver = "sturm"
     if isinstance(wanted, Interval):
         require_single(rows.batch)
-        found = _linalg.singvals_bidiagonal(
-            rows.d, rows.e, driver, 0, rows.n - 1, bool(check_finite), threads
-        )[0]
+        found = _linalg.singvals_bidiagonal(rows.d, rows.e, driver, 0, rows.n - 1, check, threads)[
+            0
+        ]
         return found[(found > wanted.lower) & (found <= wanted.upper)]
     first, last = wanted.first, wanted.last
     if select == "i":  # counted from the largest
         first, last = rows.n - 1 - last, rows.n - 1 - first
-    found = _linalg.singvals_bidiagonal(
-        rows.d, rows.e, driver, first, last, bool(check_finite), threads
-    )
+    found = _linalg.singvals_bidiagonal(rows.d, rows.e, driver, first, last, check, threads)
     return found.reshape(*rows.batch, found.shape[-1])
 
 

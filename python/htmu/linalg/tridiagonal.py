@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from htmu._core import linalg as _linalg
-from htmu.arguments import FloatArray, as_choice, as_threads
+from htmu.arguments import FloatArray, as_bool, as_choice, as_threads
 from htmu.errors import InvalidInputError
 from htmu.linalg.rows import Interval, as_rows, as_selection, require_single
 
@@ -81,7 +81,8 @@ def eigvalsh_tridiagonal(
     >>> htmu.eigvalsh_tridiagonal([2.0, 2.0, 2.0], [-1.0, -1.0], select="largest", select_range=1)
     array([3.41421356])
     """
-    rows = as_rows(d, e, finite=bool(check_finite))
+    check = as_bool("check_finite", check_finite)
+    rows = as_rows(d, e, finite=check)
     driver = as_choice("driver", driver, _DRIVERS)
     wanted = as_selection(select, select_range, rows.n)
     threads = as_threads(n_threads)
@@ -94,10 +95,8 @@ def eigvalsh_tridiagonal(
         require_single(rows.batch)
         if not (np.isfinite(rows.d).all() and np.isfinite(rows.e).all()):
             return np.empty(0)
-        return _linalg.eigvalsh_tridiagonal_interval(
-            rows.d[0], rows.e[0], driver, *wanted, threads
-        )
+        return _linalg.eigvalsh_tridiagonal_interval(rows.d[0], rows.e[0], driver, *wanted, threads)
     found = _linalg.eigvalsh_tridiagonal(
-        rows.d, rows.e, driver, wanted.first, wanted.last, bool(check_finite), threads
+        rows.d, rows.e, driver, wanted.first, wanted.last, check, threads
     )
     return found.reshape(*rows.batch, found.shape[-1])

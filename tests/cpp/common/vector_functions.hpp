@@ -37,7 +37,8 @@ enum class VectorFunction {
 /// What becomes of all elements.
 struct Reductions {
     unsigned mask_bits_less;  ///< mask_bits(a < b)
-    bool any_of_less;         ///< any(a < b)
+    unsigned less_bits;
+    bool any_of_less;  ///< any(a < b)
     bool any_less;
     double sum;
     double largest;

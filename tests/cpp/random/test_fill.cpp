@@ -139,13 +139,14 @@ TEST_CASE("a table fills matrices side by side with the bits of the scalar code"
     const GammaTable table(shapes, entries);
     REQUIRE(table.size() == 77);
     const double scale = 0.3;
-    const auto expected = [&](GammaForm form, std::uint64_t first, std::size_t position) {
+    constexpr std::uint64_t strides[] = {1, 7, 0xFFFFFFFFu};
+    const auto expected = [&](GammaForm form, MatrixNumbers numbers, std::size_t position) {
         const std::size_t i = position / lockstep_lanes, k = position % lockstep_lanes;
         const bool logarithm = form == GammaForm::logarithm;
         if (shapes[i] == 0.0) {
             return logarithm ? -std::numeric_limits<double>::infinity() : 0.0;
         }
-        Stream stream(key, first + k, entries[i]);
+        Stream stream(key, numbers[static_cast<Index>(k)], entries[i]);
         const double drawn = GammaLaw(shapes[i]).draw(form, stream);
         return logarithm ? drawn + portable_log(scale) : scale * drawn;
     };
@@ -153,21 +154,23 @@ TEST_CASE("a table fills matrices side by side with the bits of the scalar code"
     for_each_instruction_set([&] {
         for (const std::uint64_t first : {10ull, (1ull << 32) - 20, ~0ull - 3}) {
             for (Index lanes = 1; lanes <= lockstep_lanes; ++lanes) {
+                const MatrixNumbers numbers{first, lanes, strides[lanes % 3]};
                 for (const GammaForm form : forms) {
                     std::vector<double> found(shapes.size() * lockstep_lanes, untouched);
-                    table.fill(form, scale, key, first, lanes, found.data());
+                    table.fill(form, scale, key, numbers, found.data());
                     CHECK(mismatches(found, [&](std::size_t p) {
                               return static_cast<Index>(p) % lockstep_lanes < lanes
-                                         ? expected(form, first, p)
+                                         ? expected(form, numbers, p)
                                          : untouched;
                           }) == 0);
                 }
                 std::vector<double> found(shapes.size() * lockstep_lanes, untouched);
-                fill_normals(scale, key, first, lanes, entries, found.data());
+                fill_normals(scale, key, numbers, entries, found.data());
                 CHECK(mismatches(found, [&](std::size_t p) {
                           const std::size_t k = p % lockstep_lanes;
                           if (static_cast<Index>(k) >= lanes) return untouched;
-                          Stream stream(key, first + k, entries[p / lockstep_lanes]);
+                          Stream stream(key, numbers[static_cast<Index>(k)],
+                                        entries[p / lockstep_lanes]);
                           return scale * normal_variate(stream);
                       }) == 0);
             }
@@ -189,8 +192,8 @@ TEST_CASE("a table of many laws fills few matrices") {
         for (const Index lanes : {1, 2, 3, 4, 32}) {
             std::vector<double> found(n * lockstep_lanes);
             std::vector<double> normals(n * lockstep_lanes);
-            table.fill(GammaForm::square_root, 2.0, key, 9, lanes, found.data());
-            fill_normals(2.0, key, 9, lanes, entries, normals.data());
+            table.fill(GammaForm::square_root, 2.0, key, {9, lanes}, found.data());
+            fill_normals(2.0, key, {9, lanes}, entries, normals.data());
             Index different = 0;
             for (std::size_t i = 0; i < n; ++i) {
                 for (std::size_t k = 0; k < static_cast<std::size_t>(lanes); ++k) {

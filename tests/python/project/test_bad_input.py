@@ -55,6 +55,10 @@ SIZES: list[Any] = [
     np.array(3),
 ]
 INDICES = [None, 1, (0,), (0, 3), (-1, 1), (2, 1), (0.5, 1), ("a", "b"), (0, HUGE)]
+NOT_BOOL = ["yes", None, 0, 1, 1.0, NAN, [True], {}]
+FEW = [*NOT_INT, None, 0, -1, 4]  # largest or smallest of three
+LOGS = ["text", RAGGED, [NAN, 1.0], [1.0, INF], ["a"], [1j, 2j], {}, object(), 1.0, [1.0]]
+EDGES = [*ARRAY, [], [0.0], 1.0, [[0.0, 1.0]], [1.0, 0.0], [0.0, 0.0, 1.0]]
 INTERVAL = [None, 1, (0.0,), (1.0, 1.0), (2.0, 1.0), (NAN, 1.0), (0.0, "b")]
 DRAW: dict[str, list[Any]] = {
     "seed": ["ten", b"3", 2.5, NAN, INF, -1, 1j, True, {}, [3], np.random.RandomState(0)],
@@ -133,7 +137,13 @@ CALLS = [
         select=[*NOT_NAME, None],
         n_threads=DRAW["n_threads"],
     ),
-    row("eigvalsh_tridiagonal", BY_INDEX, select_range=INDICES),
+    row("eigvalsh_tridiagonal", {"d": D, "e": E}, check_finite=NOT_BOOL),
+    row("eigvalsh_tridiagonal", BY_INDEX, select_range=INDICES, driver=["qr", "sterf", "stemr"]),
+    row(
+        "eigvalsh_tridiagonal",
+        {**BY_INDEX, "select": "largest", "select_range": 1},
+        select_range=FEW,
+    ),
     row("eigvalsh_tridiagonal", BY_VALUE, select_range=INTERVAL),
     row(
         "singvals_bidiagonal",
@@ -142,12 +152,45 @@ CALLS = [
         e=MATRIX,
         n_threads=DRAW["n_threads"],
     ),
+    row(
+        "singvals_bidiagonal",
+        {"d": D, "e": E},
+        driver=[*NOT_NAME, "sterf"],
+        check_finite=NOT_BOOL,
+        select=[*NOT_NAME, None],
+    ),
+    row("singvals_bidiagonal", BY_INDEX, select_range=INDICES, driver=["qr", "lasq1"]),
+    row("singvals_bidiagonal", BY_VALUE, select_range=INTERVAL),
+    row(
+        "log_eigenvalues",
+        {"log_d": D, "log_e": E},
+        log_d=[*MATRIX, D[:2], [1.0, 2.0, -INF]],
+        log_e=[*LOGS, None],
+        n_threads=DRAW["n_threads"],
+    ),
+    row(
+        "count_eigenvalues",
+        {"d": D, "e": E, "edges": D},
+        d=[*MATRIX, D[:2]],
+        e=MATRIX,
+        edges=[*ARRAY, [[0.0, 1.0]]],
+        n_threads=DRAW["n_threads"],
+    ),
+    row(
+        "spectral_histogram",
+        {"ensemble": ENSEMBLE, "edges": D, "size": 2},
+        ensemble=["laguerre", None, 3, BLOCKS, htmu.LaguerreEnsemble],
+        edges=EDGES,
+        size=COUNT,
+        **DRAW,
+    ),
     row("log_vandermonde", {"x": D}, x=[*ARRAY, 1.0], n_threads=DRAW["n_threads"]),
     row("LaguerreEnsemble", {"n": 3}, n=SIZE, beta=[*ALPHA, -1e-9], a=ALPHA, rate=POSITIVE),
     method(ENSEMBLE, "sample_bidiagonal", size=COUNT, **DRAW),
     method(ENSEMBLE, "sample_tridiagonal", size=COUNT, **DRAW),
     method(ENSEMBLE, "eigenvalues", size=COUNT, **DRAW),
     method(ENSEMBLE, "log_vandermonde", size=COUNT, **DRAW),
+    method(ENSEMBLE, "log_eigenvalues", size=COUNT, **DRAW),
     row("HermiteEnsemble", {"n": 3}, n=SIZE, beta=[*ALPHA, -1e-9], rate=POSITIVE),
     method(HERMITE, "sample_tridiagonal", size=COUNT, **DRAW),
     method(HERMITE, "eigenvalues", size=COUNT, **DRAW),
@@ -298,7 +341,14 @@ def test_every_form_of_an_array_gives_the_same_numbers(form: str) -> None:
 
 def test_empty_batches_give_empty_results() -> None:
     assert htmu.eigvalsh_tridiagonal(np.ones((0, 3)), np.ones((0, 2))).shape == (0, 3)
+    for driver in ("qr", "sturm", "sterf"):
+        none = htmu.eigvalsh_tridiagonal(np.ones((0, 3)), np.ones((0, 2)), driver=driver)
+        assert none.shape == (0, 3)
     assert htmu.singvals_bidiagonal(np.ones((2, 0, 3)), np.ones((2, 0, 2))).shape == (2, 0, 3)
+    assert htmu.log_eigenvalues(np.ones((0, 3)), np.ones((0, 2))).shape == (0, 3)
+    assert htmu.count_eigenvalues(np.ones((0, 3)), np.ones((0, 2)), [1.0]).shape == (0, 1)
+    assert htmu.count_eigenvalues(D, E, []).shape == (0,)
+    assert htmu.spectral_histogram(ENSEMBLE, [0.0, 1.0], 0).tolist() == [0]
     empty = htmu.log_vandermonde(np.ones((0, 3)))
     assert isinstance(empty, np.ndarray)
     assert empty.shape == (0,)

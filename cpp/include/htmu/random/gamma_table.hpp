@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "htmu/common/types.hpp"
+#include "htmu/random/matrix_numbers.hpp"
 #include "htmu/random/stream.hpp"
 #include "htmu/random/variates.hpp"
 
@@ -24,12 +25,12 @@ class GammaTable {
     [[nodiscard]] double shape(Index i) const { return shape_[static_cast<std::size_t>(i)]; }
 
     /// out[i * lockstep_lanes + k] = scale * (form of law i's variate), drawn from
-    /// Stream(key, first_matrix + k, entries[i]), for i < size() and k < lanes <= lockstep_lanes;
+    /// Stream(key, numbers[k], entries[i]), for i < size() and k < numbers.count <= lockstep_lanes;
     /// log(scale) is added to logarithms. Other lanes are not touched. The bits are those of
     /// GammaLaw::draw, whatever the instruction set. scale must be positive and finite.
     ///
     /// Thread-safe; allocates nothing, but uses 50 KiB of the stack.
-    void fill(GammaForm form, double scale, StreamKey key, std::uint64_t first_matrix, Index lanes,
+    void fill(GammaForm form, double scale, StreamKey key, MatrixNumbers numbers,
               double* out) const;
 
    private:
@@ -37,9 +38,9 @@ class GammaTable {
     std::vector<std::uint32_t> entry_;
 };
 
-/// out[i * lockstep_lanes + k] = scale * normal_variate(Stream(key, first_matrix + k, entries[i]))
-/// for k < lanes <= lockstep_lanes. Other lanes are not touched.
-void fill_normals(double scale, StreamKey key, std::uint64_t first_matrix, Index lanes,
+/// out[i * lockstep_lanes + k] = scale * normal_variate(Stream(key, numbers[k], entries[i])) for
+/// k < numbers.count <= lockstep_lanes. Other lanes are not touched.
+void fill_normals(double scale, StreamKey key, MatrixNumbers numbers,
                   std::span<const std::uint32_t> entries, double* out);
 
 }  // namespace htmu

@@ -6,7 +6,7 @@
 
 namespace htmu {
 
-/// `count` matrices of one key: numbers first, first + stride, ..
+/// `count` matrices of one key: numbers first, first + stride, .., stride below 2^32.
 struct MatrixNumbers {
     std::uint64_t first = 0;
     Index count = 1;

@@ -26,11 +26,12 @@ inline constexpr Index few_lanes = 3;
 }
 
 /// Element (r, k) of a block, at position r * lockstep_lanes + k, is drawn from
-/// Stream(key, first_matrix + r * matrix_step + k, entries[r]), k < lanes.
+/// Stream(key, first_matrix + r * matrix_step + k * lane_step, entries[r]), k < lanes.
 struct StreamRows {
     std::uint32_t key_0, key_1;
     std::uint64_t first_matrix;
     std::uint64_t matrix_step;     ///< 0, or lockstep_lanes where the rows are one run of matrices
+    std::uint64_t lane_step;       ///< below 2^32
     const std::uint32_t* entries;  ///< null: entry 0 in every row
     Index n_rows;
     Index lanes;
@@ -38,7 +39,7 @@ struct StreamRows {
     [[nodiscard, gnu::always_inline]] std::uint64_t matrix(Index position) const {
         const auto row = static_cast<std::uint64_t>(position / lockstep_lanes);
         const auto lane = static_cast<std::uint64_t>(position % lockstep_lanes);
-        return first_matrix + row * matrix_step + lane;
+        return first_matrix + row * matrix_step + lane * lane_step;
     }
     [[nodiscard, gnu::always_inline]] std::uint32_t entry(Index position) const {
         return entries == nullptr ? 0u : entries[position / lockstep_lanes];

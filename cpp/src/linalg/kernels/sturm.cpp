@@ -111,11 +111,11 @@ constexpr int most_groups = 3;
 constexpr int most_groups = 1;
 #endif
 
-/// The smallest of the points [offset, offset + count).
+/// The smallest of a number of points that fills whole vectors.
 HTMU_INLINE double smallest_of(const double* points, Index count) {
-    double smallest = points[0];
-    for (Index i = 1; i < count; ++i) smallest = points[i] < smallest ? points[i] : smallest;
-    return smallest;
+    Vec smallest = load(points);
+    for (Index i = width; i < count; i += width) smallest = smaller(load(points + i), smallest);
+    return -largest_of(-smallest);
 }
 
 /// Steps between rescalings that keep p and s normal. A step takes away at most a factor x 2^-53

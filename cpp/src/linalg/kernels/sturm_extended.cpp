@@ -94,13 +94,23 @@ void evaluate_groups(const ExtendedValues& q, const ExtendedValues& e, Index n,
 
 void evaluate_extended(const ExtendedValues& q, const ExtendedValues& e, Index n,
                        const ExtendedValues& points, Index n_points, const SturmValues& values) {
-    // Two groups of 8 doubles fill the registers of AVX-512, one those of the others.
-    constexpr Index side_by_side = width == 8 ? 2 : 1;
-    Index offset = 0;
-    for (; offset + side_by_side * group_size <= n_points; offset += side_by_side * group_size) {
-        evaluate_groups<side_by_side>(q, e, n, points, offset, values);
+    // Side by side, groups hide the latency of about 90 cycles a step, as far as the registers
+    // reach.
+    constexpr Index most = width == 8 ? 4 : width == 4 ? 2 : 1;
+    const Index all_groups = n_points / group_size;
+    for (Index done = 0; done < all_groups;) {
+        const Index left = all_groups - done, offset = done * group_size;
+        if (most == 4 && left >= 4) {
+            evaluate_groups<4>(q, e, n, points, offset, values);
+            done += 4;
+        } else if (most >= 2 && left >= 2) {
+            evaluate_groups<2>(q, e, n, points, offset, values);
+            done += 2;
+        } else {
+            evaluate_groups<1>(q, e, n, points, offset, values);
+            done += 1;
+        }
     }
-    if (offset < n_points) evaluate_groups<1>(q, e, n, points, offset, values);
 }
 
 }  // namespace htmu::HTMU_TARGET

@@ -93,7 +93,8 @@ HTMU_INLINE StreamVector streams_at(const StreamRows& rows, const std::uint32_t*
     static_assert(lockstep_lanes == 32);
     const WordVec positions = bits_as<WordVec>(load_positions(position));
     const WordVec step = product_of_low_halves(positions >> 5, word_splat(rows.matrix_step));
-    StreamVector streams{step + (positions & 31u) + word_splat(rows.first_matrix), WordVec{}};
+    const WordVec lane = product_of_low_halves(positions & 31u, word_splat(rows.lane_step));
+    StreamVector streams{step + lane + word_splat(rows.first_matrix), WordVec{}};
     if (rows.entries != nullptr) {
         for (int k = 0; k < width; ++k) streams.entry[k] = rows.entry(position[k]);
     }
@@ -111,14 +112,15 @@ HTMU_INLINE WordPairs<1> words_of(const KeySchedule& keys, std::uint32_t block,
 /// Where the streams of one row begin.
 struct RowStart {
     std::uint32_t low, high, entry;
+    std::uint64_t step;  ///< from lane to lane
     bool one_high_half;  ///< the matrices of all lanes have the same upper half
 };
 HTMU_INLINE RowStart start_of(const StreamRows& rows, Index row) {
     const Index position = row * lockstep_lanes;
     const std::uint64_t first = rows.matrix(position);
-    const std::uint64_t last = first + lockstep_lanes - 1;
+    const std::uint64_t last = first + (lockstep_lanes - 1) * rows.lane_step;
     return {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(first >> 32),
-            rows.entry(position), first >> 32 == last >> 32};
+            rows.entry(position), rows.lane_step, first >> 32 == last >> 32};
 }
 
 /// Block `block` of the streams of n * width lanes from `lane` on, whose matrices have one upper
@@ -136,9 +138,10 @@ HTMU_INLINE WordPairs<n> words_at(const KeySchedule& keys, const RowStart& start
     Counters<n> c;
 #pragma GCC unroll 4
     for (int v = 0; v < n; ++v) {
+        const WordVec lanes =
+            bits_as<WordVec>(lane_numbers()) + static_cast<std::uint64_t>(lane + v * width);
         const WordVec low =
-            bits_as<WordVec>(lane_numbers()) +
-            (std::uint64_t{start.low} + static_cast<std::uint64_t>(lane + v * width));
+            product_of_low_halves(lanes, word_splat(start.step)) + std::uint64_t{start.low};
         const WordVec product_1 = product_of_low_halves(low, word_splat(philox_multiplier_1));
         const WordVec word_0 = (product_1 >> 32) ^ word_splat(start.entry ^ key_0);
         const WordVec next_0 = product_of_low_halves(word_0, word_splat(philox_multiplier_0));

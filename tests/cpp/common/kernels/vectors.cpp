@@ -86,7 +86,8 @@ void call_vector_function(VectorFunction function, const std::uint64_t* a, const
 
 Reductions call_reductions(const double* a, const double* b) {
     const Vec x = load(a), y = load(b);
-    return {mask_bits(x < y), any(x < y), any_less(x, y), sum_of(x), largest_of(x)};
+    return {mask_bits(x < y), less_bits(x, y), any(x < y),
+            any_less(x, y),   sum_of(x),       largest_of(x)};
 }
 
 void call_load_and_store(const double* from, double* to) {
