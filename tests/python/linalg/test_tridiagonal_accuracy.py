@@ -56,17 +56,19 @@ def assert_relative(singular: NDArray[np.float64], case: Case) -> None:
     assert error.max() <= 1e-14, case.worst(error)
 
 
-def qr_bound(n: int) -> float:
+def qr_bound(n: int, instruction_set: str) -> float:
     # Rounding errors of the sweeps add up like a random walk: about sqrt(n) half-epsilons of the
-    # norm, with a constant of 2 to 4 that LAPACK's sterf has too.
-    return 1e-15 * float(np.sqrt(n)) if n > 1 else 0.0
+    # norm, with a constant of 2 to 4 that LAPACK's sterf has too. Where there is no fused
+    # multiply-add, tight clusters at both ends of the spectrum reach 2.2e-15 sqrt(n).
+    constant = 2.5e-15 if instruction_set == "baseline" else 1e-15
+    return constant * float(np.sqrt(n)) if n > 1 else 0.0
 
 
 @pytest.mark.parametrize("n", [*SIZES, 300, 1000])
 def test_lockstep_qr_finds_every_eigenvalue_of_mixed_batches(n: int, instruction_set: str) -> None:
     for case in batches(tridiagonal_case(n)):
         found = htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr")
-        assert_absolute(found, case, qr_bound(n))
+        assert_absolute(found, case, qr_bound(n, instruction_set))
 
 
 @pytest.mark.parametrize("n", [*SIZES, 300, 1000])
@@ -162,7 +164,9 @@ def drawn_case(makers: list[families.Family], n: int, size: int, seed: int) -> C
 @pytest.mark.parametrize("n", [4, 17, 30, 39])
 def test_repeated_and_nearly_repeated_blocks(n: int, instruction_set: str) -> None:
     case = few_values_case(n, 300, seed=1)
-    assert_absolute(htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr"), case, qr_bound(n))
+    assert_absolute(
+        htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr"), case, qr_bound(n, instruction_set)
+    )
     assert_absolute(htmu.eigvalsh_tridiagonal(case.d, case.e, driver="sturm"), case, 1e-15)
 
 
@@ -188,7 +192,7 @@ def test_close_pairs_are_told_apart(d: str, e: str, instruction_set: str) -> Non
     diagonal, off = (np.array([float(LETTERS[c]) for c in part]) for part in (d, e))
     exact = reference.eigenvalues_mpmath(diagonal, off, digits=60)
     norm = np.abs(exact).max()
-    for driver, bound in (("qr", qr_bound(len(d))), ("sturm", 1e-15)):
+    for driver, bound in (("qr", qr_bound(len(d), instruction_set)), ("sturm", 1e-15)):
         found = htmu.eigvalsh_tridiagonal(diagonal, off, driver=driver)
         assert np.abs(found - exact).max() <= bound * norm, driver
 
@@ -201,7 +205,11 @@ def test_many_more_random_matrices(n: int, seed: int, instruction_set: str) -> N
         make(beta) for beta in families.BETAS for make in (families.laguerre, families.hermite)
     ]
     for case in (drawn_case(makers, n, 64, seed), few_values_case(n, 500, seed + 2)):
-        assert_absolute(htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr"), case, qr_bound(n))
+        assert_absolute(
+            htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr"),
+            case,
+            qr_bound(n, instruction_set),
+        )
         assert_absolute(htmu.eigvalsh_tridiagonal(case.d, case.e, driver="sturm"), case, 1e-15)
 
 
@@ -209,7 +217,7 @@ def test_many_more_random_matrices(n: int, seed: int, instruction_set: str) -> N
 def test_large_matrices(instruction_set: str) -> None:
     case = tridiagonal_case(3000)
     found = htmu.eigvalsh_tridiagonal(case.d, case.e, driver="qr")
-    assert_absolute(found, case, qr_bound(3000))
+    assert_absolute(found, case, qr_bound(3000, instruction_set))
     found = htmu.eigvalsh_tridiagonal(case.d, case.e, driver="sturm")
     assert_absolute(found, case, 1e-15)
     squares = bidiagonal_case(3000)
