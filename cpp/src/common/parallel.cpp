@@ -25,12 +25,10 @@ class Team {
 
     /// Takes items until none is left; poll is asked between items (calling thread only).
     void work(int worker, const std::function<void()>& poll) {
-        while (!stop_.load(std::memory_order_relaxed)) {
-            if (control_.cancel != nullptr && control_.cancel->cancelled()) {
-                cancel();
-                return;
-            }
+        while (true) {
+            if (control_.cancel != nullptr && control_.cancel->cancelled()) cancel();
             poll();
+            if (stop_.load(std::memory_order_relaxed)) return;
             const Index item = next_.fetch_add(1, std::memory_order_relaxed);
             if (item >= n_items_) return;
             try {
@@ -92,6 +90,31 @@ class Team {
 
 }  // namespace
 
+bool RunControl::stop_wanted() const {
+    if (cancel != nullptr && cancel->cancelled()) return true;
+    if (!interrupted) return false;
+    const auto now = Clock::now();
+    if (now - last_poll < poll_interval) return false;
+    last_poll = now;
+    return interrupted();
+}
+
+WorkerControls::WorkerControls(const RunControl& control)
+    : team_(control), inner_(thread_slots(control)) {
+    if (control.interrupted) {
+        team_.interrupted = [this, ask = control.interrupted] {
+            if (!stopped_.cancelled() && ask()) stopped_.cancel();
+            return stopped_.cancelled();
+        };
+    }
+    for (RunControl& inner : inner_) {
+        inner.cancel = control.cancel;
+        inner.interrupted = [this] { return stopped_.cancelled(); };
+    }
+    // The first worker is the calling thread.
+    inner_.front().interrupted = team_.interrupted;
+}
+
 int worker_count(Index n_items, const RunControl& control) {
     const Index wanted = std::clamp(control.n_threads, 1, max_threads);
     return static_cast<int>(std::max<Index>(1, std::min(wanted, n_items)));
@@ -116,11 +139,7 @@ void parallel_for(Index n_items, const RunControl& control,
                   const std::function<void(Index, int)>& body) {
     Team team(n_items, control, body);
     const auto poll = [&] {
-        if (!control.interrupted) return;
-        const auto now = Clock::now();
-        if (now - control.last_poll < poll_interval) return;
-        control.last_poll = now;
-        if (control.interrupted()) team.cancel();
+        if (control.stop_wanted()) team.cancel();
     };
 
     const int n_workers = worker_count(n_items, control);

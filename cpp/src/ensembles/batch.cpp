@@ -41,12 +41,6 @@ void store_lane(const double* lane, Span row) {
     }
 }
 
-RunControl alone(const RunControl& control) {
-    RunControl one_thread;
-    one_thread.cancel = control.cancel;
-    return one_thread;
-}
-
 /// Entries of a group, side by side.
 struct GroupEntries {
     LockstepWorkspace memory;
@@ -96,10 +90,11 @@ void sample_spectra_batch(const MatrixModel& model, Index size, std::uint64_t se
                        workspaces.front(), output);
         return;
     }
-    for_each_group(size, sampling_cost(n) + 2.0 * spectrum_cost(n), control,
+    const WorkerControls controls(control);
+    for_each_group(size, sampling_cost(n) + 2.0 * spectrum_cost(n), controls.team(),
                    [&](MatrixNumbers numbers, std::size_t worker) {
                        sample_spectra(model, key, numbers, EigenvalueAccuracy::relative,
-                                      workspaces[worker],
+                                      controls[worker], workspaces[worker],
                                       {rows_of(output.eigenvalues, numbers, n),
                                        rows_of(output.log_determinants, numbers, 1),
                                        rows_of(output.log_vandermondes, numbers, 1)});
@@ -125,9 +120,10 @@ void sample_log_eigenvalues(const LaguerreSampler& model, Index size, std::uint6
                                    workspace.sturm, row_of(log_eigenvalues, matrix, n));
     };
     if (size == 1) return solve(0, 0, control);
-    const RunControl inner = alone(control);
-    for_each_row(size, 100.0 * spectrum_cost(n), control,
-                 [&](Index matrix, std::size_t worker) { solve(matrix, worker, inner); });
+    const WorkerControls controls(control);
+    for_each_row(
+        size, 100.0 * spectrum_cost(n), controls.team(),
+        [&](Index matrix, std::size_t worker) { solve(matrix, worker, controls[worker]); });
 }
 
 namespace {
@@ -140,15 +136,22 @@ struct Counter {
     std::vector<Index> below;
     std::vector<std::int64_t> total;
 
-    void add(MatrixModel::Form form, ConstSpan edges, const RunControl& control) {
+    void make_room(Index n) {
+        diagonal.resize(static_cast<std::size_t>(n));
+        off_diagonal.resize(static_cast<std::size_t>(n - 1));
+    }
+
+    void add(const MatrixModel& model, ConstSpan edges, const RunControl& control) {
         below.resize(edges.size());
-        total.resize(edges.size());
-        if (form == MatrixModel::Form::bidiagonal) {
+        if (model.form() == MatrixModel::Form::bidiagonal) {
             count_bidiagonal(diagonal, off_diagonal, edges, control, sturm, below);
         } else {
             count_tridiagonal(diagonal, off_diagonal, edges, control, sturm, below);
         }
-        for (std::size_t i = 0; i < below.size(); ++i) total[i] += below[i];
+        for (std::size_t i = 0; i < below.size(); ++i) {
+            // Rounding may carry an eigenvalue to the end of the support and beyond.
+            total[i] += edges[i] < model.support_end() ? below[i] : model.n();
+        }
     }
 };
 
@@ -159,13 +162,10 @@ void sample_histogram(const MatrixModel& model, Index size, std::uint64_t seed, 
     const StreamKey key(seed, Purpose::ensemble);
     const Index n = model.n();
     std::vector<Counter> counters(thread_slots(control));
-    for (Counter& counter : counters) {
-        counter.diagonal.resize(static_cast<std::size_t>(n));
-        counter.off_diagonal.resize(static_cast<std::size_t>(n - 1));
-        counter.total.resize(edges.size());
-    }
+    for (Counter& counter : counters) counter.total.resize(edges.size());
     if (n > max_lockstep_size) {
         Counter& counter = counters.front();
+        counter.make_room(n);
         for (Index matrix = 0; matrix < size; ++matrix) {
             model.sample(key, static_cast<std::uint64_t>(matrix), counter.diagonal,
                          counter.off_diagonal);
@@ -173,19 +173,20 @@ void sample_histogram(const MatrixModel& model, Index size, std::uint64_t seed, 
             if (model.form() == MatrixModel::Form::bidiagonal) {
                 for (double& entry : counter.diagonal) entry *= entry;
             }
-            counter.add(model.form(), edges, control);
+            counter.add(model, edges, control);
         }
     } else {
-        const RunControl inner = alone(control);
+        const WorkerControls controls(control);
         const double cost = 0.3 * static_cast<double>(n) * static_cast<double>(edges.size());
-        for_each_group(size, sampling_cost(n) + cost, control,
+        for_each_group(size, sampling_cost(n) + cost, controls.team(),
                        [&](MatrixNumbers numbers, std::size_t worker) {
                            Counter& counter = counters[worker];
+                           counter.make_room(n);
                            counter.group.sample(model, MatrixModel::Entries::squares, key, numbers);
                            for (Index k = 0; k < numbers.count; ++k) {
                                store_lane(counter.group.diagonal + k, counter.diagonal);
                                store_lane(counter.group.off_diagonal + k, counter.off_diagonal);
-                               counter.add(model.form(), edges, inner);
+                               counter.add(model, edges, controls[worker]);
                            }
                        });
     }

@@ -32,6 +32,7 @@ void require_exponent(const char* name, double value) {
 
 void require_rate(double rate) {
     if (!(rate > 0.0) || !std::isfinite(rate)) refuse("rate", "finite and greater than 0", rate);
+    if (!std::isfinite(1.0 / rate)) refuse("rate", "so large that its inverse is finite", rate);
 }
 
 }  // namespace htmu

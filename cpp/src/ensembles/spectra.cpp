@@ -34,8 +34,8 @@ void store_rows(Index n, Index lanes, const double* side_by_side, double support
 
 /// At most lockstep_lanes spectra.
 void sample_group(const MatrixModel& model, StreamKey key, MatrixNumbers numbers,
-                  EigenvalueAccuracy accuracy, SpectraWorkspace& workspace,
-                  const SpectraOutput& output) {
+                  EigenvalueAccuracy accuracy, const RunControl& control,
+                  SpectraWorkspace& workspace, const SpectraOutput& output) {
     const Index n = model.n(), lanes = numbers.count;
     const Index size = n * lockstep_lanes;
     double* diagonal = workspace.entries.rows(5 * n);
@@ -49,16 +49,18 @@ void sample_group(const MatrixModel& model, StreamKey key, MatrixNumbers numbers
     }
     if (model.form() == MatrixModel::Form::bidiagonal) {
         if (accuracy == EigenvalueAccuracy::relative) {
-            lockstep_bidiagonal_spectra(n, lanes, diagonal, off_diagonal, workspace.bidiagonal,
-                                        eigenvalues);
+            lockstep_bidiagonal_spectra(n, lanes, diagonal, off_diagonal, control,
+                                        workspace.bidiagonal, eigenvalues);
         } else {
             double* product = eigenvalues + size;
             lockstep_product_with_transpose(n, lanes, diagonal, off_diagonal, product,
                                             product + size);
-            require_converged(lockstep_eigenvalues(n, lanes, product, product + size, eigenvalues));
+            require_converged(
+                lockstep_eigenvalues(n, lanes, product, product + size, eigenvalues, control));
         }
     } else {
-        require_converged(lockstep_eigenvalues(n, lanes, diagonal, off_diagonal, eigenvalues));
+        require_converged(
+            lockstep_eigenvalues(n, lanes, diagonal, off_diagonal, eigenvalues, control));
     }
     if (!output.log_vandermondes.empty()) {
         lockstep_log_vandermonde(n, lanes, eigenvalues, output.log_vandermondes.data());
@@ -123,15 +125,9 @@ void sample_spectra(const MatrixModel& model, StreamKey key, MatrixNumbers numbe
     }
     for (Index k = 0; k < numbers.count; k += lockstep_lanes) {
         const Index lanes = std::min(lockstep_lanes, numbers.count - k);
-        sample_group(model, key, numbers.part(k, lanes), accuracy, workspace,
+        sample_group(model, key, numbers.part(k, lanes), accuracy, control, workspace,
                      part_of(output, k, lanes, n));
     }
-}
-
-void sample_spectra(const MatrixModel& model, StreamKey key, MatrixNumbers numbers,
-                    EigenvalueAccuracy accuracy, SpectraWorkspace& workspace,
-                    const SpectraOutput& output) {
-    sample_spectra(model, key, numbers, accuracy, RunControl{}, workspace, output);
 }
 
 }  // namespace htmu

@@ -143,7 +143,8 @@ class RobbinsMonroSolver {
         of_reference_ =
             draw([&](SampleRange samples, StructureWorkspace& workspace, Span eigenvalues) {
                 sample_spectra(sampler, reference_key_, {samples.first, samples.count, 1},
-                               sufficient_accuracy(a_), workspace.spectra, {eigenvalues, {}, {}});
+                               sufficient_accuracy(a_), workspace.control, workspace.spectra,
+                               {eigenvalues, {}, {}});
             });
         n_drawn_ += own_.batch;
     }
@@ -156,7 +157,9 @@ class RobbinsMonroSolver {
         const Index n = law_.matrix_size();
         const Index n_groups = (own_.batch + lockstep_lanes - 1) / lockstep_lanes;
         const double cost = spectrum_cost(n) * static_cast<double>(lockstep_lanes);
-        for_each_row(n_groups, cost, options_.control, [&](Index group, std::size_t worker) {
+        const WorkerControls controls(options_.control);
+        for_each_row(n_groups, cost, controls.team(), [&](Index group, std::size_t worker) {
+            workspaces_[worker].control = controls[worker];
             const Index first = group * lockstep_lanes;
             const Index count = std::min(lockstep_lanes, own_.batch - first);
             const auto number = static_cast<std::uint64_t>(n_drawn_ + first);

@@ -65,8 +65,10 @@ void SpectrumSampler::accumulate(std::uint64_t first, Index count, const RunCont
     std::vector<MomentAccumulator> parts(static_cast<std::size_t>(n_chunks),
                                          MomentAccumulator(dimension()));
     law_.prepare(first, count);
-    parallel_for(n_chunks, control, [&](Index item, int worker) {
+    const WorkerControls controls(control);
+    parallel_for(n_chunks, controls.team(), [&](Index item, int worker) {
         const auto w = static_cast<std::size_t>(worker);
+        workspaces[w].control = controls[w];
         const Index offset = item * chunk_;
         fill_rows(first + static_cast<std::uint64_t>(offset), std::min(chunk_, count - offset),
                   workspaces[w], rows[w]);

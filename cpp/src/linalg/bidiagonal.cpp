@@ -9,59 +9,36 @@
 #include "htmu/common/lockstep.hpp"
 #include "htmu/linalg/lapack_drivers.hpp"
 #include "htmu/linalg/lockstep_bidiagonal.hpp"
-#include "htmu/linalg/rows.hpp"
 #include "htmu/linalg/sturm.hpp"
+#include "matrix_batch.hpp"
 
 namespace htmu {
 namespace {
 
-/// The matrices of one call, and where their singular values go.
-struct BidiagonalBatch {
-    Index batch, n;
-    ConstSpan d, e;
-    Finiteness finiteness;
-    Index first, last;  // of the ascending order
-    Span singular_values;
-
-    [[nodiscard]] Index n_wanted() const { return last - first + 1; }
-    [[nodiscard]] ConstSpan diagonal(Index row) const { return row_of(d, row, n); }
-    [[nodiscard]] ConstSpan off_diagonal(Index row) const { return row_of(e, row, n - 1); }
-    [[nodiscard]] Span result(Index row) const { return row_of(singular_values, row, n_wanted()); }
-
-    /// Whether matrix number `row` is finite. If not: throws, or fills its result with NaN.
-    [[nodiscard]] bool finite(Index row) const {
-        if (finiteness == Finiteness::require) {
-            require_finite(diagonal(row), "matrix", row);
-            require_finite(off_diagonal(row), "matrix", row);
-            return true;
-        }
-        if (all_finite(diagonal(row)) && all_finite(off_diagonal(row))) return true;
-        const Span out = result(row);
-        std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN());
-        return false;
-    }
-};
-
-/// Exponents of the largest and of the smallest entry that is not 0.
+/// Exponents of the largest entry, and of the smallest of each diagonal that is not 0.
 struct Magnitudes {
-    int largest = 0, smallest = 0;
+    int largest = 0, smallest_diagonal = 0, smallest_off_diagonal = 0;
 
     Magnitudes(ConstSpan d, ConstSpan e) {
-        double most = 0.0, least = std::numeric_limits<double>::infinity();
-        for (const ConstSpan part : {d, e}) {
+        constexpr double none = std::numeric_limits<double>::infinity();
+        double most = 0.0, least_d = none, least_e = none;
+        const auto scan = [&most](ConstSpan part, double& least) {
             for (const double entry : part) {
                 const double size = std::fabs(entry);
                 most = std::max(most, size);
                 if (size > 0.0) least = std::min(least, size);
             }
-        }
-        if (most > 0.0) {
-            largest = std::ilogb(most);
-            smallest = std::ilogb(least);
-        }
+        };
+        scan(d, least_d);
+        scan(e, least_e);
+        if (most > 0.0) largest = std::ilogb(most);
+        smallest_diagonal = least_d < none ? std::ilogb(least_d) : largest;
+        smallest_off_diagonal = least_e < none ? std::ilogb(least_e) : largest;
     }
-    /// Whether the squares of the entries, divided by the largest, are 0 or well above underflow.
-    [[nodiscard]] bool squares_are_safe() const { return largest - smallest < 465; }
+    /// Whether the squares of the diagonal, divided by the largest, are 0 or well above underflow.
+    [[nodiscard]] bool diagonal_is_safe() const { return largest - smallest_diagonal < 465; }
+    /// Whether squares of the off-diagonal, divided by the largest, lose digits or vanish.
+    [[nodiscard]] bool loses_off_diagonals() const { return largest - smallest_off_diagonal > 505; }
 };
 
 struct SingularWorkspace {
@@ -70,6 +47,19 @@ struct SingularWorkspace {
     LapackWorkspace lapack;
     std::vector<double> q, e, values;
 };
+
+/// Whether eigenvalues of B B^T, divided by its norm and `stride` apart, may be wrong for the sake
+/// of underflow: more of them vanish than zeros on the diagonal explain; or off-diagonals were
+/// lost, below 2^-505 of the norm, which moves singular values by as much, and these are not far
+/// above.
+bool suffer_from_underflow(const Magnitudes& magnitudes, ConstSpan diagonal,
+                           const double* eigenvalues, Index stride, Index count) {
+    constexpr double least = 0x1p-930, least_with_losses = 0x1p-890;
+    if (magnitudes.loses_off_diagonals() && eigenvalues[0] < least_with_losses) return true;
+    Index n_small = 0;
+    while (n_small < count && eigenvalues[n_small * stride] < least) ++n_small;
+    return n_small > 0 && n_small > std::count(diagonal.begin(), diagonal.end(), 0.0);
+}
 
 /// Squares of the entries times 2^-exponent, `stride` apart.
 void square(ConstSpan entries, int exponent, Index stride, double* to) {
@@ -88,7 +78,7 @@ void take_roots(const double* eigenvalues, Index stride, int exponent, Span sing
     }
 }
 
-void run_lasq1(const BidiagonalBatch& matrices, Index row, SingularWorkspace& workspace) {
+void run_lasq1(const MatrixBatch& matrices, Index row, SingularWorkspace& workspace) {
     workspace.values.resize(static_cast<std::size_t>(matrices.n));
     lasq1_singular_values(matrices.diagonal(row), matrices.off_diagonal(row), workspace.lapack,
                           workspace.values);
@@ -96,11 +86,11 @@ void run_lasq1(const BidiagonalBatch& matrices, Index row, SingularWorkspace& wo
                 matrices.result(row).begin());
 }
 
-void run_sturm(const BidiagonalBatch& matrices, Index row, const RunControl& control,
+void run_sturm(const MatrixBatch& matrices, Index row, const RunControl& control,
                SingularWorkspace& workspace) {
     const ConstSpan d = matrices.diagonal(row), e = matrices.off_diagonal(row);
     const Magnitudes magnitudes(d, e);
-    if (!magnitudes.squares_are_safe()) return run_lasq1(matrices, row, workspace);
+    if (!magnitudes.diagonal_is_safe()) return run_lasq1(matrices, row, workspace);
     workspace.q.resize(d.size());
     workspace.e.resize(e.size());
     workspace.values.resize(static_cast<std::size_t>(matrices.n_wanted()));
@@ -108,11 +98,14 @@ void run_sturm(const BidiagonalBatch& matrices, Index row, const RunControl& con
     square(e, magnitudes.largest, 1, workspace.e.data());
     bidiagonal_eigenvalues(workspace.q, workspace.e, matrices.first, matrices.last, control,
                            workspace.spectra.sturm, workspace.values);
+    if (suffer_from_underflow(magnitudes, d, workspace.values.data(), 1, matrices.n_wanted())) {
+        return run_lasq1(matrices, row, workspace);
+    }
     take_roots(workspace.values.data(), 1, magnitudes.largest, matrices.result(row));
 }
 
 /// Matrices first .. first + count - 1 side by side; those that cannot be are left to lasq1.
-void run_group(const BidiagonalBatch& matrices, Index first, Index count,
+void run_group(const MatrixBatch& matrices, Index first, Index count, const RunControl& control,
                SingularWorkspace& workspace) {
     const Index n = matrices.n;
     double* q = workspace.squares.rows(3 * n);
@@ -120,11 +113,11 @@ void run_group(const BidiagonalBatch& matrices, Index first, Index count,
     double* eigenvalues = e + n * lockstep_lanes;
     std::fill(q, eigenvalues, 0.0);
     std::vector<Index> rows;
-    std::vector<int> exponents;
+    std::vector<Magnitudes> magnitudes_of;
     for (Index row = first; row < first + count; ++row) {
         if (!matrices.finite(row)) continue;
         const Magnitudes magnitudes(matrices.diagonal(row), matrices.off_diagonal(row));
-        if (!magnitudes.squares_are_safe()) {
+        if (!magnitudes.diagonal_is_safe()) {
             run_lasq1(matrices, row, workspace);
             continue;
         }
@@ -132,31 +125,21 @@ void run_group(const BidiagonalBatch& matrices, Index first, Index count,
         square(matrices.diagonal(row), magnitudes.largest, lockstep_lanes, q + lane);
         square(matrices.off_diagonal(row), magnitudes.largest, lockstep_lanes, e + lane);
         rows.push_back(row);
-        exponents.push_back(magnitudes.largest);
+        magnitudes_of.push_back(magnitudes);
     }
     if (rows.empty()) return;
-    lockstep_bidiagonal_spectra(n, static_cast<Index>(rows.size()), q, e, workspace.spectra,
-                                eigenvalues);
+    lockstep_bidiagonal_spectra(n, static_cast<Index>(rows.size()), q, e, control,
+                                workspace.spectra, eigenvalues);
     for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-        take_roots(eigenvalues + lane, lockstep_lanes, exponents[lane],
+        const Magnitudes& magnitudes = magnitudes_of[lane];
+        if (suffer_from_underflow(magnitudes, matrices.diagonal(rows[lane]), eigenvalues + lane,
+                                  lockstep_lanes, n)) {
+            run_lasq1(matrices, rows[lane], workspace);
+            continue;
+        }
+        take_roots(eigenvalues + lane, lockstep_lanes, magnitudes.largest,
                    matrices.result(rows[lane]));
     }
-}
-
-/// solve(row, control, workspace), one matrix at a time. A single one is given all threads.
-template <class Solve>
-void run_each(const BidiagonalBatch& matrices, const RunControl& control, const Solve& solve) {
-    std::vector<SingularWorkspace> workspaces(thread_slots(control));
-    if (matrices.batch == 1) {
-        if (matrices.finite(0)) solve(0, control, workspaces.front());
-        return;
-    }
-    RunControl alone;
-    alone.cancel = control.cancel;
-    for_each_row(matrices.batch, 10.0 * spectrum_cost(matrices.n), control,
-                 [&](Index row, std::size_t worker) {
-                     if (matrices.finite(row)) solve(row, alone, workspaces[worker]);
-                 });
 }
 
 }  // namespace
@@ -166,14 +149,14 @@ void bidiagonal_singular_values_batch(Index batch, Index n, ConstSpan d, ConstSp
                                       Finiteness finiteness, const RunControl& control,
                                       Span singular_values) {
     const bool all = range.kind == EigenvalueRange::Kind::all;
-    const BidiagonalBatch matrices{batch,
-                                   n,
-                                   d,
-                                   e,
-                                   finiteness,
-                                   all ? 0 : range.first_index,
-                                   all ? n - 1 : range.last_index,
-                                   singular_values};
+    const MatrixBatch matrices{batch,
+                               n,
+                               d,
+                               e,
+                               finiteness,
+                               all ? 0 : range.first_index,
+                               all ? n - 1 : range.last_index,
+                               singular_values};
     if (driver == BidiagonalDriver::automatic) {
         const bool few = driver_for_all(batch, n) == TridiagonalDriver::sturm;
         driver = few || !all ? BidiagonalDriver::sturm : BidiagonalDriver::qr;
@@ -183,20 +166,21 @@ void bidiagonal_singular_values_batch(Index batch, Index n, ConstSpan d, ConstSp
     }
     if (driver == BidiagonalDriver::qr) {
         std::vector<SingularWorkspace> workspaces(thread_slots(control));
+        const WorkerControls controls(control);
         for_each_row((batch + lockstep_lanes - 1) / lockstep_lanes,
-                     2.0 * spectrum_cost(n) * static_cast<double>(lockstep_lanes), control,
+                     2.0 * spectrum_cost(n) * static_cast<double>(lockstep_lanes), controls.team(),
                      [&](Index group, std::size_t worker) {
                          const Index first = group * lockstep_lanes;
                          run_group(matrices, first, std::min(lockstep_lanes, batch - first),
-                                   workspaces[worker]);
+                                   controls[worker], workspaces[worker]);
                      });
         return;
     }
-    run_each(matrices, control,
-             [&](Index row, const RunControl& inner, SingularWorkspace& workspace) {
-                 if (driver == BidiagonalDriver::lasq1) return run_lasq1(matrices, row, workspace);
-                 run_sturm(matrices, row, inner, workspace);
-             });
+    for_each_matrix<SingularWorkspace>(
+        matrices, control, [&](Index row, SingularWorkspace& workspace, const RunControl& inner) {
+            if (driver == BidiagonalDriver::lasq1) return run_lasq1(matrices, row, workspace);
+            run_sturm(matrices, row, inner, workspace);
+        });
 }
 
 void log_bidiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan log_q, ConstSpan log_e,
@@ -207,10 +191,9 @@ void log_bidiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan log_q, Con
                                    workspaces[worker], row_of(log_eigenvalues, row, n));
     };
     if (batch == 1) return solve(0, 0, control);
-    RunControl alone;
-    alone.cancel = control.cancel;
-    for_each_row(batch, 100.0 * spectrum_cost(n), control,
-                 [&](Index row, std::size_t worker) { solve(row, worker, alone); });
+    const WorkerControls controls(control);
+    for_each_row(batch, 100.0 * spectrum_cost(n), controls.team(),
+                 [&](Index row, std::size_t worker) { solve(row, worker, controls[worker]); });
 }
 
 }  // namespace htmu

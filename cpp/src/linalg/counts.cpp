@@ -53,11 +53,10 @@ void count_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan e, Con
                   counts.subspan(static_cast<std::size_t>(row) * m, m));
     };
     if (batch == 1) return run(0, 0, control);
-    RunControl alone;
-    alone.cancel = control.cancel;
+    const WorkerControls controls(control);
     const double cost = 100.0 + 0.3 * static_cast<double>(n) * static_cast<double>(m);
-    for_each_row(batch, cost, control,
-                 [&](Index row, std::size_t worker) { run(row, worker, alone); });
+    for_each_row(batch, cost, controls.team(),
+                 [&](Index row, std::size_t worker) { run(row, worker, controls[worker]); });
 }
 
 }  // namespace htmu

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "htmu/common/dispatch.hpp"
+#include "htmu/common/errors.hpp"
 
 namespace htmu {
 
@@ -13,7 +14,7 @@ HTMU_DECLARE_KERNEL(void, scale_squared_matrices,
                     (Index n, Index lanes, double* diagonal, double* squared, double* scales))
 HTMU_DECLARE_KERNEL(unsigned, root_free_qr,
                     (Index n, Index lanes, double* diagonal, double* squared,
-                     const double* tolerances))
+                     const double* tolerances, const StopCheck& stop))
 HTMU_DECLARE_KERNEL(void, unscale_rows,
                     (Index n, Index lanes, const double* from, const double* scales, double* to))
 HTMU_DECLARE_KERNEL(void, scale_bidiagonals,
@@ -25,7 +26,7 @@ HTMU_DECLARE_KERNEL(void, multiply_with_transpose,
 HTMU_DECLARE_KERNEL(void, turn_matrices, (Index n, Index lanes, double* diagonal, double* squared))
 HTMU_DECLARE_KERNEL(void, refine_bidiagonal,
                     (Index n, Index lanes, const double* q, const double* e, double* eigenvalues,
-                     double* scratch, double* uncertain))
+                     double* scratch, double* uncertain, const StopCheck& stop))
 HTMU_DECLARE_KERNEL(void, sort_lanes, (Index n, Index lanes, double* values))
 
 namespace {
@@ -35,10 +36,44 @@ struct alignas(lockstep_alignment) Scales {
     double values[3 * lockstep_lanes];
 };
 
+/// Passes what a control asks for on to kernels, and remembers it.
+class Stopper {
+   public:
+    explicit Stopper(const RunControl& control) : control_(control) {}
+
+    [[nodiscard]] StopCheck check(Index n) {
+        // Smaller matrices take too little time to ask.
+        constexpr Index smallest = 1024;
+        return n < smallest ? StopCheck{} : StopCheck{&ask, this};
+    }
+    void throw_if_stopped() const {
+        if (stopped_) throw Cancelled();
+    }
+
+   private:
+    static bool ask(void* self) {
+        auto& stopper = *static_cast<Stopper*>(self);
+        stopper.stopped_ = stopper.stopped_ || stopper.control_.stop_wanted();
+        return stopper.stopped_;
+    }
+
+    const RunControl& control_;
+    bool stopped_ = false;
+};
+
+/// Leaves the eigenvalues in `diagonal`, in no order; returns the lanes that did not converge.
+std::uint32_t run_qr(Index n, Index lanes, double* diagonal, double* squared, const Scales& scales,
+                     const RunControl& control) {
+    Stopper stopper(control);
+    const std::uint32_t failed = HTMU_DISPATCH(root_free_qr)(
+        n, lanes, diagonal, squared, scales.values + 2 * lockstep_lanes, stopper.check(n));
+    stopper.throw_if_stopped();
+    return failed;
+}
+
 std::uint32_t scaled_eigenvalues(Index n, Index lanes, double* diagonal, double* squared,
-                                 Scales& scales, double* eigenvalues) {
-    const std::uint32_t failed = HTMU_DISPATCH(root_free_qr)(n, lanes, diagonal, squared,
-                                                             scales.values + 2 * lockstep_lanes);
+                                 Scales& scales, const RunControl& control, double* eigenvalues) {
+    const std::uint32_t failed = run_qr(n, lanes, diagonal, squared, scales, control);
     for (Index lane = 0; lane < lanes; ++lane) {
         if ((failed >> lane & 1u) != 0) scales.values[lane] = __builtin_nan("");
     }
@@ -73,17 +108,20 @@ void from_lanes(Index count, Index n, const double* from, double* to, Index stri
 }  // namespace
 
 std::uint32_t lockstep_eigenvalues(Index n, Index lanes, double* diagonal,
-                                   double* squared_off_diagonal, double* eigenvalues) {
+                                   double* squared_off_diagonal, double* eigenvalues,
+                                   const RunControl& control) {
     Scales scales;
     HTMU_DISPATCH(scale_squared_matrices)(n, lanes, diagonal, squared_off_diagonal, scales.values);
-    return scaled_eigenvalues(n, lanes, diagonal, squared_off_diagonal, scales, eigenvalues);
+    return scaled_eigenvalues(n, lanes, diagonal, squared_off_diagonal, scales, control,
+                              eigenvalues);
 }
 
 std::uint32_t lockstep_eigenvalues_unsquared(Index n, Index lanes, double* diagonal,
-                                             double* off_diagonal, double* eigenvalues) {
+                                             double* off_diagonal, double* eigenvalues,
+                                             const RunControl& control) {
     Scales scales;
     HTMU_DISPATCH(scale_matrices)(n, lanes, diagonal, off_diagonal, scales.values);
-    return scaled_eigenvalues(n, lanes, diagonal, off_diagonal, scales, eigenvalues);
+    return scaled_eigenvalues(n, lanes, diagonal, off_diagonal, scales, control, eigenvalues);
 }
 
 void lockstep_sort(Index n, Index lanes, double* values) {
@@ -107,14 +145,15 @@ double* LockstepWorkspace::rows(Index rows) {
 }
 
 bool lockstep_tridiagonal_eigenvalues(Index count, Index n, const double* d, Index d_stride,
-                                      const double* e, Index e_stride, LockstepWorkspace& workspace,
-                                      double* eigenvalues, Index stride) {
+                                      const double* e, Index e_stride, const RunControl& control,
+                                      LockstepWorkspace& workspace, double* eigenvalues,
+                                      Index stride) {
     double* diagonal = workspace.rows(2 * n);
     double* off_diagonal = diagonal + n * lockstep_lanes;
     to_lanes(count, n, d, d_stride, diagonal);
     to_lanes(count, n - 1, e, e_stride, off_diagonal);
     const std::uint32_t failed =
-        lockstep_eigenvalues_unsquared(n, count, diagonal, off_diagonal, diagonal);
+        lockstep_eigenvalues_unsquared(n, count, diagonal, off_diagonal, diagonal, control);
     from_lanes(count, n, diagonal, eigenvalues, stride);
     return failed == 0;
 }
@@ -126,7 +165,7 @@ void lockstep_product_with_transpose(Index n, Index lanes, const double* q, cons
 
 void lockstep_bidiagonal_eigenvalues(Index n, Index lanes, const double* q, const double* e,
                                      LockstepWorkspace& workspace, double* eigenvalues,
-                                     Index* uncertain) {
+                                     Index* uncertain, const RunControl& control) {
     Scales scales;
     const Index size = n * lockstep_lanes;
     double* scaled_q = workspace.rows(4 * n);
@@ -136,11 +175,13 @@ void lockstep_bidiagonal_eigenvalues(Index n, Index lanes, const double* q, cons
     HTMU_DISPATCH(scale_bidiagonals)(n, lanes, q, e, scaled_q, scaled_e, scales.values);
     lockstep_product_with_transpose(n, lanes, scaled_q, scaled_e, diagonal, squared);
     HTMU_DISPATCH(turn_matrices)(n, lanes, diagonal, squared);
-    const std::uint32_t failed = HTMU_DISPATCH(root_free_qr)(n, lanes, diagonal, squared,
-                                                             scales.values + 2 * lockstep_lanes);
+    const std::uint32_t failed = run_qr(n, lanes, diagonal, squared, scales, control);
     lockstep_sort(n, lanes, diagonal);
     alignas(lockstep_alignment) double counts[lockstep_lanes];
-    HTMU_DISPATCH(refine_bidiagonal)(n, lanes, scaled_q, scaled_e, diagonal, squared, counts);
+    Stopper stopper(control);
+    HTMU_DISPATCH(refine_bidiagonal)
+    (n, lanes, scaled_q, scaled_e, diagonal, squared, counts, stopper.check(n));
+    stopper.throw_if_stopped();
     HTMU_DISPATCH(unscale_rows)(n, lanes, diagonal, scales.values, eigenvalues);
     for (Index lane = 0; lane < lanes; ++lane) {
         const bool valid = scales.values[lane] > 0.0;

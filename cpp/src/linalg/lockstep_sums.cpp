@@ -4,14 +4,8 @@
 
 namespace htmu {
 
-HTMU_DECLARE_KERNEL(void, lockstep_power_sums,
-                    (Index n, Index lanes, const double* x, double* sums))
 HTMU_DECLARE_KERNEL(void, lockstep_sum_of_logs,
                     (Index n, Index lanes, const double* x, double* result))
-
-void lockstep_power_sums(Index n, Index lanes, const double* x, double* sums) {
-    HTMU_DISPATCH(lockstep_power_sums)(n, lanes, x, sums);
-}
 
 void lockstep_sum_of_logs(Index n, Index lanes, const double* x, double* result) {
     HTMU_DISPATCH(lockstep_sum_of_logs)(n, lanes, x, result);

@@ -84,11 +84,13 @@ class ExtendedSequence final : public SturmSequence {
             split_logarithm(log_e[i], e_mantissa_[i], e_exponent_[i]);
         }
         absolute_tolerance = 0x1p-51;
+        absolute_certainty = 0x1p-50;
         widest = 2.0;
         step_cost = 10.0;
     }
 
-    void evaluate(const double* points, Index n_points, const SturmValues& values) const override {
+    void evaluate(const double* points, Index n_points, Zeros zeros,
+                  const SturmValues& values) const override {
         constexpr Index at_once = 8 * sturm_group;
         double mantissas[at_once], exponents[at_once];
         for (Index begin = 0; begin < n_points; begin += at_once) {
@@ -99,13 +101,9 @@ class ExtendedSequence final : public SturmSequence {
             }
             HTMU_DISPATCH(evaluate_extended)
             ({q_mantissa_.data(), q_exponent_.data()}, {e_mantissa_.data(), e_exponent_.data()}, n,
-             {mantissas, exponents}, count,
+             {mantissas, exponents}, count, zeros,
              {values.mantissa + begin, values.exponent + begin, values.below + begin});
         }
-    }
-
-    [[nodiscard]] double lowered(double point, double steps) const override {
-        return point - steps * 0x1p-53 * std::max(1.0, std::fabs(point));
     }
 
     /// The squared entries divided by 2^exponent, as plain doubles; tiny ones become 0.

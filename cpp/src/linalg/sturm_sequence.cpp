@@ -72,33 +72,29 @@ SturmValues values_at(SturmWorkspace& workspace, Index offset) {
             workspace.below.data() + offset};
 }
 
-/// Where the polynomial vanishes, the point is an eigenvalue to working precision, or one of a
-/// leading submatrix that is split off, and then all later polynomials vanish too. Values beside
-/// the point tell what lies below it.
+/// The kernels are not for sequences that vanish: evaluates those again.
 void evaluate_zeros_again(const SturmSequence& sequence, Index n_points,
                           SturmWorkspace& workspace) {
-    double* const mantissas = workspace.mantissas.data();
-    if (std::find(mantissas, mantissas + n_points, 0.0) == mantissas + n_points) return;
-    double points[sturm_group], mantissa[sturm_group], exponent[sturm_group];
-    std::int64_t below[sturm_group];
-    for (Index i = 0; i < n_points; ++i) {
-        if (mantissas[i] != 0.0) continue;
-        double steps = 1.0;
-        for (int attempt = 0; attempt < 4 && mantissas[i] == 0.0; ++attempt, steps *= 8.0) {
-            // Eight distances at once; the closest that does not vanish is taken.
-            for (Index k = 0; k < sturm_group; ++k) {
-                points[k] = sequence.lowered(workspace.points[static_cast<std::size_t>(i)],
-                                             steps * static_cast<double>(k + 1));
-            }
-            sequence.evaluate(points, sturm_group, {mantissa, exponent, below});
-            const auto* const end = mantissa + sturm_group;
-            const auto k = std::find_if(mantissa, mantissa + sturm_group,
-                                        [](double value) { return value != 0.0; }) -
-                           mantissa;
-            if (mantissa + k == end) continue;
-            mantissas[i] = mantissa[k];
-            workspace.exponents[static_cast<std::size_t>(i)] = exponent[k];
-            workspace.below[static_cast<std::size_t>(i)] = below[k];
+    const double* const mantissas = workspace.mantissas.data();
+    const double* const end = mantissas + n_points;
+    const double* zero = std::find(mantissas, end, 0.0);
+    while (zero != end) {
+        double points[sturm_group], mantissa[sturm_group], exponent[sturm_group];
+        std::int64_t below[sturm_group];
+        std::size_t positions[sturm_group];
+        Index count = 0;
+        do {
+            positions[count] = static_cast<std::size_t>(zero - mantissas);
+            points[count] = workspace.points[positions[count]];
+            ++count;
+            zero = std::find(zero + 1, end, 0.0);
+        } while (zero != end && count < sturm_group);
+        std::fill(points + count, points + sturm_group, points[0]);
+        sequence.evaluate(points, sturm_group, Zeros::mended, {mantissa, exponent, below});
+        for (Index k = 0; k < count; ++k) {
+            workspace.mantissas[positions[k]] = mantissa[k];
+            workspace.exponents[positions[k]] = exponent[k];
+            workspace.below[positions[k]] = below[k];
         }
     }
 }
@@ -125,11 +121,12 @@ BidiagonalSequence::BidiagonalSequence(ConstSpan q, ConstSpan e, SturmWorkspace&
     upper = 4.0 * scaled(largest) * (1.0 + 0x1p-40);
     if (!(upper > lower)) upper = 1.0;
     geometric = true;
+    relative_certainty = 0x1p-50;
 }
 
-void BidiagonalSequence::evaluate(const double* points, Index n_points,
+void BidiagonalSequence::evaluate(const double* points, Index n_points, Zeros zeros,
                                   const SturmValues& values) const {
-    HTMU_DISPATCH(evaluate_bidiagonal)(q_, e_, n, points, n_points, values);
+    HTMU_DISPATCH(evaluate_bidiagonal)(q_, e_, n, points, n_points, zeros, values);
 }
 
 void BidiagonalSequence::bound_from_below() {
@@ -180,11 +177,12 @@ TridiagonalSequence::TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared,
     lower = -norm * (1.0 + 0x1p-40);
     upper = norm * (1.0 + 0x1p-40);
     absolute_tolerance = 0x1p-53 * norm / 3.0;
+    absolute_certainty = 4.0 * absolute_tolerance;
 }
 
-void TridiagonalSequence::evaluate(const double* points, Index n_points,
+void TridiagonalSequence::evaluate(const double* points, Index n_points, Zeros zeros,
                                    const SturmValues& values) const {
-    HTMU_DISPATCH(evaluate_tridiagonal)(d_, squared_e_, n, points, n_points, values);
+    HTMU_DISPATCH(evaluate_tridiagonal)(d_, squared_e_, n, points, n_points, zeros, values);
 }
 
 void evaluate_points(const SturmSequence& sequence, Index n_points, const RunControl& control,
@@ -200,7 +198,7 @@ void evaluate_points(const SturmSequence& sequence, Index n_points, const RunCon
     const auto evaluate_item = [&](Index item, int) {
         const Index begin = item * per_item;
         sequence.evaluate(workspace.points.data() + begin, std::min(per_item, n_padded - begin),
-                          values_at(workspace, begin));
+                          Zeros::kept, values_at(workspace, begin));
     };
     const Index n_items = (n_padded + per_item - 1) / per_item;
     parallel_for(n_items, control, evaluate_item);

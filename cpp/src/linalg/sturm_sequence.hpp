@@ -8,7 +8,7 @@
 #include "htmu/common/parallel.hpp"
 #include "htmu/common/types.hpp"
 #include "htmu/linalg/sturm.hpp"
-#include "sturm_kernels.hpp"
+#include "htmu/linalg/sturm_kernels.hpp"
 
 namespace htmu {
 
@@ -29,15 +29,18 @@ class SturmSequence {
     virtual ~SturmSequence() = default;
 
     /// Kernel call for padded points.
-    virtual void evaluate(const double* points, Index n_points,
+    virtual void evaluate(const double* points, Index n_points, Zeros zeros,
                           const SturmValues& values) const = 0;
-    /// A point that is lower by about `steps` roundings.
-    [[nodiscard]] virtual double lowered(double point, double steps) const = 0;
 
     /// Two neighbours closer than this are the same number.
     [[nodiscard]] double tolerance(double point) const {
         const double relative = relative_tolerance * (point < 0.0 ? -point : point);
         return relative > absolute_tolerance ? relative : absolute_tolerance;
+    }
+    /// Half the width of the interval about an eigenvalue that counts at its ends prove.
+    [[nodiscard]] double certainty(double point) const {
+        const double relative = relative_certainty * (point < 0.0 ? -point : point);
+        return relative > absolute_certainty ? relative : absolute_certainty;
     }
     /// Secants do not get on in a bracket so wide, where the polynomial is like a power of x: it
     /// is halved, in its exponents for a geometric coordinate.
@@ -52,6 +55,8 @@ class SturmSequence {
     double upper = 0.0;  ///< all eigenvalues lie below this
     double relative_tolerance = 0x1p-51;
     double absolute_tolerance = 0.0;
+    double relative_certainty = 0x1p-51;
+    double absolute_certainty = 0.0;
     bool geometric = false;  ///< the coordinate is positive and wanted to relative accuracy
     double widest = std::numeric_limits<double>::infinity();
     double step_cost = 1.0;  ///< time of a step relative to the plain kernels
@@ -61,10 +66,8 @@ class SturmSequence {
 class BidiagonalSequence final : public SturmSequence {
    public:
     BidiagonalSequence(ConstSpan q, ConstSpan e, SturmWorkspace& workspace);
-    void evaluate(const double* points, Index n_points, const SturmValues& values) const override;
-    [[nodiscard]] double lowered(double point, double steps) const override {
-        return point * (1.0 - steps * 0x1p-53);
-    }
+    void evaluate(const double* points, Index n_points, Zeros zeros,
+                  const SturmValues& values) const override;
     /// Raises `lower` towards the smallest eigenvalue, so that brackets start narrow.
     void bound_from_below();
 
@@ -78,10 +81,8 @@ class TridiagonalSequence final : public SturmSequence {
    public:
     /// From the off-diagonal or its squares.
     TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared, SturmWorkspace& workspace);
-    void evaluate(const double* points, Index n_points, const SturmValues& values) const override;
-    [[nodiscard]] double lowered(double point, double steps) const override {
-        return point - steps * 0x1p-53;
-    }
+    void evaluate(const double* points, Index n_points, Zeros zeros,
+                  const SturmValues& values) const override;
     /// All entries are 0: there is no scale.
     [[nodiscard]] bool zero() const { return zero_; }
 
@@ -91,13 +92,15 @@ class TridiagonalSequence final : public SturmSequence {
     const double* squared_e_ = nullptr;
 };
 
-/// Fills values at the first n_points of workspace.points: mantissas, exponents, below. A point at
-/// which the sequence vanishes is taken a rounding lower.
+/// Fills values at the first n_points of workspace.points: mantissas, exponents, below. No mantissa
+/// is 0.
 void evaluate_points(const SturmSequence& sequence, Index n_points, const RunControl& control,
                      SturmWorkspace& workspace);
 
 /// Eigenvalues first..last in the sequence's coordinate, ascending; those below sequence.lower are
-/// given as `unresolved`. Multisection until each is alone in its bracket, then secants.
+/// given as `unresolved`. Multisection until each is alone in its bracket, then
+/// interpolation. Counts prove each: it lies within certainty() of the value given, for the matrix
+/// that counts are exact for.
 void solve_by_sturm(const SturmSequence& sequence, Index first, Index last, double unresolved,
                     const RunControl& control, SturmWorkspace& workspace, Span eigenvalues);
 

@@ -1,8 +1,10 @@
-// Eigenvalues from Sturm counts: multisection of brackets that hold several, secants in those that
-// hold one.
+// Eigenvalues from Sturm counts: multisection of brackets that hold several, interpolation in
+// those that hold one.
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "htmu/common/errors.hpp"
@@ -15,15 +17,10 @@ namespace {
 /// Points at which an evaluation costs hardly more than one point does.
 constexpr Index cheap_points = 48;
 /// Bounds on rounds that no matrix of finite entries reaches: a round of multisection divides each
-/// bracket at least by 3, one of secants halves it every third time.
+/// bracket at least by 3, one for single
+/// eigenvalues halves them every third time.
 constexpr int most_multisections = 200;
-constexpr int most_secants = 500;
-
-struct BracketEnd {
-    double point = 0.0;
-    Index below = 0;
-    ScaledValue value;
-};
+constexpr int most_rounds = 500;
 
 struct Bracket {
     BracketEnd low, high;
@@ -44,25 +41,18 @@ class Solver {
     void run(double unresolved) {
         workspace_.points.assign({sequence_.lower, sequence_.upper});
         evaluate_points(sequence_, 2, control_, workspace_);
-        Bracket all{end_at(0), end_at(1)};
+        Bracket all{end_at(workspace_, 0), end_at(workspace_, 1)};
         all.high.below = std::max(all.high.below, last_ + 1);
         settle({{0.0, 0, {}}, all.low}, unresolved);
         if (wanted(all) > 0) several_.push_back(all);
         multisect();
-        secants();
+        find_each();
         if (!std::is_sorted(eigenvalues_.begin(), eigenvalues_.end())) {
             std::sort(eigenvalues_.begin(), eigenvalues_.end());
         }
     }
 
    private:
-    [[nodiscard]] BracketEnd end_at(Index i) const {
-        const auto k = static_cast<std::size_t>(i);
-        return {workspace_.points[k],
-                workspace_.below[k],
-                {workspace_.mantissas[k], workspace_.exponents[k]}};
-    }
-
     /// How many of the wanted eigenvalues lie in the bracket.
     [[nodiscard]] Index wanted(const Bracket& bracket) const {
         return std::max<Index>(
@@ -119,8 +109,7 @@ class Solver {
         if (high - low <= sequence_.tolerance(high)) {
             settle(piece, 0.5 * (low + high));
         } else if (piece.count() == 1) {
-            alone_.emplace_back(sequence_, low, piece.low.value, high, piece.high.value,
-                                piece.low.below);
+            alone_.emplace_back(sequence_, piece.low, piece.high, piece.low.below);
         } else {
             next.push_back(piece);
         }
@@ -144,7 +133,7 @@ class Solver {
                 const Bracket& bracket = several_[k];
                 BracketEnd low = bracket.low;
                 for (Index i = 0; i < counts[k]; ++i, ++at) {
-                    BracketEnd high = end_at(at);
+                    BracketEnd high = end_at(workspace_, at);
                     // Rounding may break the order of counts of points that nearly coincide.
                     high.below = std::clamp(high.below, low.below, bracket.high.below);
                     file({low, high}, next);
@@ -156,27 +145,30 @@ class Solver {
         }
     }
 
-    void secants() {
-        for (int round = 1; !alone_.empty(); ++round) {
-            if (round == most_secants) fail();
-            workspace_.points.clear();
-            for (const SecantBracket& bracket : alone_) {
-                workspace_.points.push_back(bracket.next_point(sequence_));
-            }
-            evaluate_points(sequence_, std::ssize(alone_), control_, workspace_);
+    void find_each() {
+        std::vector<std::uint32_t> open(alone_.size());
+        std::iota(open.begin(), open.end(), 0u);
+        std::vector<double>& points = workspace_.points;
+        for (int round = 1; !open.empty(); ++round) {
+            if (round == most_rounds) fail();
+            points.resize(2 * open.size());
+            double* next = points.data();
+            for (const std::uint32_t k : open) next += alone_[k].propose(next);
+            evaluate_points(sequence_, next - points.data(), control_, workspace_);
             std::size_t kept = 0;
-            for (std::size_t k = 0; k < alone_.size(); ++k) {
-                SecantBracket& bracket = alone_[k];
-                const ScaledValue value{workspace_.mantissas[k], workspace_.exponents[k]};
-                if (bracket.take(sequence_, workspace_.points[k], value, round % 3 == 0)) {
+            Index at = 0;
+            for (const std::uint32_t k : open) {
+                EigenvalueBracket& bracket = alone_[k];
+                const Index begin = at;
+                at += bracket.n_proposed();
+                if (bracket.take(sequence_, workspace_, begin)) {
                     eigenvalues_[static_cast<std::size_t>(bracket.index() - first_)] =
                         bracket.root();
                 } else {
-                    if (kept != k) alone_[kept] = bracket;
-                    ++kept;
+                    open[kept++] = k;
                 }
             }
-            alone_.erase(alone_.begin() + static_cast<std::ptrdiff_t>(kept), alone_.end());
+            open.resize(kept);
         }
     }
 
@@ -191,7 +183,7 @@ class Solver {
     SturmWorkspace& workspace_;
     Span eigenvalues_;
     std::vector<Bracket> several_;
-    std::vector<SecantBracket> alone_;
+    std::vector<EigenvalueBracket> alone_;
 };
 
 }  // namespace

@@ -11,78 +11,36 @@
 #include "htmu/linalg/lockstep_qr.hpp"
 #include "htmu/linalg/rows.hpp"
 #include "htmu/linalg/sturm.hpp"
+#include "matrix_batch.hpp"
 
 namespace htmu {
 namespace {
 
-/// The matrices of one call, and where their eigenvalues go.
-struct TridiagonalBatch {
-    Index batch, n;
-    ConstSpan d, e;
-    Finiteness finiteness;
-    Index n_wanted;
-    Span eigenvalues;
-
-    [[nodiscard]] ConstSpan diagonal(Index row) const { return row_of(d, row, n); }
-    [[nodiscard]] ConstSpan off_diagonal(Index row) const { return row_of(e, row, n - 1); }
-    [[nodiscard]] Span result(Index row) const { return row_of(eigenvalues, row, n_wanted); }
-
-    /// Whether matrix number `row` is finite. If not: throws, or fills its result with NaN.
-    [[nodiscard]] bool finite(Index row) const {
-        if (finiteness == Finiteness::require) {
-            require_finite(diagonal(row), "matrix", row);
-            require_finite(off_diagonal(row), "matrix", row);
-            return true;
-        }
-        if (all_finite(diagonal(row)) && all_finite(off_diagonal(row))) return true;
-        const Span out = result(row);
-        std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN());
-        return false;
-    }
-};
-
-void run_lockstep(const TridiagonalBatch& matrices, const RunControl& control) {
+void run_lockstep(const MatrixBatch& matrices, const RunControl& control) {
     const Index n = matrices.n;
     const Index n_groups = (matrices.batch + lockstep_lanes - 1) / lockstep_lanes;
     std::vector<LockstepWorkspace> workspaces(thread_slots(control));
-    for_each_row(
-        n_groups, spectrum_cost(n) * static_cast<double>(lockstep_lanes), control,
-        [&](Index group, std::size_t worker) {
-            const Index first = group * lockstep_lanes;
-            const Index count = std::min(lockstep_lanes, matrices.batch - first);
-            // A matrix that is not finite gives NaN, and leaves the others alone.
-            for (Index row = first; row < first + count; ++row) {
-                if (matrices.finiteness == Finiteness::require) {
-                    static_cast<void>(matrices.finite(row));
-                }
-            }
-            if (!lockstep_tridiagonal_eigenvalues(
-                    count, n, matrices.d.data() + first * n, n, matrices.e.data() + first * (n - 1),
-                    n - 1, workspaces[worker], matrices.eigenvalues.data() + first * n, n)) {
-                throw ConvergenceFailure(
-                    "the QR iteration did not converge for a matrix among numbers " +
-                    std::to_string(first) + " to " + std::to_string(first + count - 1) +
-                    "; try driver 'sturm'");
-            }
-        });
-}
-
-/// One matrix at a time: solve(row, workspace, control). A single matrix is given all threads.
-template <class Workspace, class Solve>
-void run_each(const TridiagonalBatch& matrices, const RunControl& control, const Solve& solve) {
-    if (matrices.batch == 1) {
-        Workspace workspace;
-        if (matrices.finite(0)) solve(0, workspace, control);
-        return;
-    }
-    std::vector<Workspace> workspaces(thread_slots(control));
-    RunControl alone;
-    alone.cancel = control.cancel;
-    const double cost = 10.0 * spectrum_cost(matrices.n) * static_cast<double>(matrices.n_wanted) /
-                        static_cast<double>(matrices.n);
-    for_each_row(matrices.batch, cost, control, [&](Index row, std::size_t worker) {
-        if (matrices.finite(row)) solve(row, workspaces[worker], alone);
-    });
+    const WorkerControls controls(control);
+    for_each_row(n_groups, spectrum_cost(n) * static_cast<double>(lockstep_lanes), controls.team(),
+                 [&](Index group, std::size_t worker) {
+                     const Index first = group * lockstep_lanes;
+                     const Index count = std::min(lockstep_lanes, matrices.batch - first);
+                     // A matrix that is not finite gives NaN, and leaves the others alone.
+                     for (Index row = first; row < first + count; ++row) {
+                         if (matrices.finiteness == Finiteness::require) {
+                             static_cast<void>(matrices.finite(row));
+                         }
+                     }
+                     if (!lockstep_tridiagonal_eigenvalues(
+                             count, n, matrices.d.data() + first * n, n,
+                             matrices.e.data() + first * (n - 1), n - 1, controls[worker],
+                             workspaces[worker], matrices.results.data() + first * n, n)) {
+                         throw ConvergenceFailure(
+                             "the QR iteration did not converge for a matrix among numbers " +
+                             std::to_string(first) + " to " + std::to_string(first + count - 1) +
+                             "; try driver 'sturm'");
+                     }
+                 });
 }
 
 [[noreturn]] void refuse_range() {
@@ -97,7 +55,10 @@ TridiagonalDriver driver_for_all(Index batch, Index n) noexcept {
     // and 12 ns n^2; by Sturm counts one takes 2 ns n^2 and some overhead for small n.
     constexpr Index few = 8;
     constexpr Index small = 24;
-    return batch < few && n > small ? TridiagonalDriver::sturm : TridiagonalDriver::qr;
+    // 32 larger matrices leave the cache far behind.
+    constexpr Index large = 16384;
+    return (batch < few && n > small) || n > large ? TridiagonalDriver::sturm
+                                                   : TridiagonalDriver::qr;
 }
 
 double spectrum_cost(Index n) noexcept {
@@ -117,7 +78,7 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
     const bool all = range.kind == EigenvalueRange::Kind::all;
     const Index first = all ? 0 : range.first_index;
     const Index last = all ? n - 1 : range.last_index;
-    const TridiagonalBatch matrices{batch, n, d, e, finiteness, last - first + 1, eigenvalues};
+    const MatrixBatch matrices{batch, n, d, e, finiteness, first, last, eigenvalues};
     if (driver == TridiagonalDriver::automatic) {
         driver = all ? driver_for_all(batch, n) : TridiagonalDriver::sturm;
     }
@@ -127,7 +88,7 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
             if (!all) refuse_range();
             return run_lockstep(matrices, control);
         case TridiagonalDriver::sturm:
-            return run_each<SturmWorkspace>(
+            return for_each_matrix<SturmWorkspace>(
                 matrices, control,
                 [&](Index row, SturmWorkspace& workspace, const RunControl& inner) {
                     tridiagonal_eigenvalues_by_sturm(matrices.diagonal(row),
@@ -135,7 +96,7 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
                                                      workspace, matrices.result(row));
                 });
         case TridiagonalDriver::stebz:
-            return run_each<LapackWorkspace>(
+            return for_each_matrix<LapackWorkspace>(
                 matrices, control, [&](Index row, LapackWorkspace& workspace, const RunControl&) {
                     stebz_eigenvalues(matrices.diagonal(row), matrices.off_diagonal(row), range,
                                       workspace, matrices.result(row));
@@ -143,7 +104,7 @@ void tridiagonal_eigenvalues_batch(Index batch, Index n, ConstSpan d, ConstSpan 
         case TridiagonalDriver::sterf:
         case TridiagonalDriver::stemr:
             if (!all) refuse_range();
-            return run_each<LapackWorkspace>(
+            return for_each_matrix<LapackWorkspace>(
                 matrices, control, [&](Index row, LapackWorkspace& workspace, const RunControl&) {
                     (driver == TridiagonalDriver::sterf ? sterf_eigenvalues : stemr_eigenvalues)(
                         matrices.diagonal(row), matrices.off_diagonal(row), workspace,

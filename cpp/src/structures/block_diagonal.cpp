@@ -65,7 +65,7 @@ void BlockDiagonalLaw::sample_blocks(StreamKey key, SampleRange samples,
         // Blocks of one size are numbered without gaps, and lie as they are wanted.
         sample_spectra(samplers_.front(), key,
                        {samples.first * m, static_cast<Index>(count * m), 1}, accuracy_,
-                       workspace.spectra,
+                       workspace.control, workspace.spectra,
                        {eigenvalues, workspace.log_determinants, workspace.log_vandermondes});
         return;
     }
@@ -79,8 +79,8 @@ void BlockDiagonalLaw::sample_blocks(StreamKey key, SampleRange samples,
         const auto n = static_cast<std::size_t>(sizes_[block]);
         workspace.parts.resize(count * n);
         sample_spectra(samplers_[sampler_of_block_[block]], key,
-                       {samples.first * m + block, samples.count, m}, accuracy_, workspace.spectra,
-                       {workspace.parts, log_determinants, log_vandermondes});
+                       {samples.first * m + block, samples.count, m}, accuracy_, workspace.control,
+                       workspace.spectra, {workspace.parts, log_determinants, log_vandermondes});
         for (std::size_t sample = 0; sample < count; ++sample) {
             const auto spectrum = Span(workspace.parts).subspan(sample * n, n);
             std::copy(spectrum.begin(), spectrum.end(),
@@ -177,6 +177,8 @@ StructuredLaw::Draw BlockDiagonalLaw::draw_from_pool(ConstSpan pool, ConstSpan l
 }
 
 Index BlockDiagonalLaw::draws_per_group() const {
+    // Larger blocks are solved one by one, and take most of the time.
+    if (*std::max_element(sizes_.begin(), sizes_.end()) > max_lockstep_size) return 1;
     const Index n_blocks = samplers_.size() == 1 ? pool_ * static_cast<Index>(sizes_.size()) : 1;
     return (lockstep_lanes + n_blocks - 1) / n_blocks;
 }

@@ -1,5 +1,6 @@
 #include "htmu/structures/kronecker.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <string>
@@ -100,7 +101,7 @@ void KroneckerLaw::sample(StreamKey key, SampleRange samples, StructureWorkspace
         const auto n = static_cast<std::size_t>(dims_[j]);
         workspace.parts.resize(count * n);
         sample_spectra(samplers_[j], key, {samples.first * n_factors + j, samples.count, n_factors},
-                       accuracy_, workspace.spectra,
+                       accuracy_, workspace.control, workspace.spectra,
                        {workspace.parts, workspace.log_determinants, workspace.log_vandermondes});
         for (Index sample = 0; sample < samples.count; ++sample) {
             const auto place = static_cast<std::size_t>(sample);
@@ -113,6 +114,12 @@ void KroneckerLaw::sample(StreamKey key, SampleRange samples, StructureWorkspace
         }
         filled *= n;
     }
+}
+
+Index KroneckerLaw::draws_per_group() const {
+    // Larger factors are solved one by one, and take most of the time.
+    const bool large = *std::max_element(dims_.begin(), dims_.end()) > max_lockstep_size;
+    return large ? 1 : lockstep_lanes;
 }
 
 double KroneckerLaw::sample_cost() const {

@@ -21,12 +21,14 @@ void draw_spectra(StructuredLaw& law, Index size, std::uint64_t seed, const RunC
     const Index n = law.matrix_size();
     std::vector<StructureWorkspace> workspaces(thread_slots(control));
     law.prepare(0, size);
+    const WorkerControls controls(control);
     for_each_row((size + per_group - 1) / per_group,
-                 law.sample_cost() * static_cast<double>(per_group), control,
+                 law.sample_cost() * static_cast<double>(per_group), controls.team(),
                  [&](Index group, std::size_t worker) {
                      const Index first = group * per_group;
                      const Index count = std::min(per_group, size - first);
                      StructureWorkspace& workspace = workspaces[worker];
+                     workspace.control = controls[worker];
                      workspace.controls.resize(static_cast<std::size_t>(count) * n_controls);
                      const Span spectra = eigenvalues.subspan(static_cast<std::size_t>(first * n),
                                                               static_cast<std::size_t>(count * n));

@@ -78,6 +78,32 @@ TEST_CASE("many short calls are interrupted as one long call is") {
     CHECK(stopped);
 }
 
+TEST_CASE("an item stops half-way under its worker's control") {
+    for (const int n_threads : {1, 3}) {
+        RunControl control;
+        control.n_threads = n_threads;
+        std::atomic<int> started{0}, stopped{0};
+        control.interrupted = [&] { return started == n_threads; };
+        const WorkerControls controls(control);
+        CHECK_THROWS_AS(
+            parallel_for(n_threads, controls.team(),
+                         [&](Index, int worker) {
+                             const RunControl& inner = controls[static_cast<std::size_t>(worker)];
+                             ++started;
+                             try {
+                                 parallel_for(1'000'000, inner, [](Index, int) {
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                 });
+                             } catch (const Cancelled&) {
+                                 ++stopped;
+                                 throw;
+                             }
+                         }),
+            Cancelled);
+        CHECK(stopped == n_threads);
+    }
+}
+
 TEST_CASE("a cancel token set by another thread stops the work") {
     CancelToken token;
     RunControl control;

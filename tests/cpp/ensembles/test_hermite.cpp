@@ -61,7 +61,7 @@ TEST_CASE("Hermite: one eigenvalue has no pairs; parameters outside the domain a
     for (const HermiteParameters p :
          {HermiteParameters{0, 1.0, 1.0}, HermiteParameters{2, -1.0, 1.0},
           HermiteParameters{2, 1.0, 0.0}, HermiteParameters{2, NAN, 1.0},
-          HermiteParameters{2, 1.0, INFINITY}}) {
+          HermiteParameters{2, 1.0, INFINITY}, HermiteParameters{2, 1.0, 5e-324}}) {
         CHECK_THROWS_AS(check_parameters(p), InvalidInput);
         CHECK_THROWS_AS(HermiteSampler{p}, InvalidInput);
     }

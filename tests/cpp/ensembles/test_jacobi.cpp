@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -84,6 +85,22 @@ TEST_CASE("rotations keep a tiny cosine and a tiny sine, and follow the Beta law
         check_mean(squares, shapes.p / (shapes.p + shapes.q));
         check_moments(log_cosines, -digamma_difference(shapes.p, shapes.q),
                       trigamma_difference(shapes.p, shapes.q));
+    }
+}
+
+TEST_CASE("Jacobi: eigenvalues that round to 1 are counted below 1") {
+    for (const Index n : {Index{10}, max_lockstep_size + 1}) {
+        const JacobiSampler model({n, 1.0, 0.5, n == 10 ? -0.99 : 0.5});
+        const std::vector<double> edges{0.0, 0.5, 1.0, 2.0};
+        std::vector<std::int64_t> counts(3);
+        const Index size = n == 10 ? 200 : 1;
+        sample_histogram(model, size, 1, edges, RunControl{}, counts);
+        CHECK(counts[0] + counts[1] == size * n);
+        CHECK(counts[2] == 0);
+        std::vector<double> spectra(static_cast<std::size_t>(size * n));
+        sample_spectra_batch(model, size, 1, RunControl{}, {spectra, {}, {}});
+        CHECK(counts[0] ==
+              std::count_if(spectra.begin(), spectra.end(), [](double x) { return x < 0.5; }));
     }
 }
 

@@ -65,9 +65,9 @@ TEST_CASE("both accuracies give the same eigenvalues and the exact determinant")
     const StreamKey key(3, Purpose::ensemble);
     SpectraWorkspace workspace;
     std::vector<double> relative(12), absolute(12), log_determinant(1);
-    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::relative, workspace,
+    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::relative, RunControl{}, workspace,
                    {relative, log_determinant, {}});
-    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::absolute, workspace,
+    sample_spectra(sampler, key, {0, 1}, EigenvalueAccuracy::absolute, RunControl{}, workspace,
                    {absolute, {}, {}});
     double sum_log = 0.0;
     for (std::size_t i = 0; i < 12; ++i) {
@@ -85,11 +85,11 @@ TEST_CASE("a spectrum has the same bits alone, in any group and with any stride"
     constexpr Index count = 45;
     SpectraWorkspace workspace;
     std::vector<double> spectra(count * 9), s(count), one(9), its(1);
-    sample_spectra(sampler, key, {7, count, 3}, EigenvalueAccuracy::relative, workspace,
-                   {spectra, {}, s});
+    sample_spectra(sampler, key, {7, count, 3}, EigenvalueAccuracy::relative, RunControl{},
+                   workspace, {spectra, {}, s});
     for (std::size_t k = 0; k < count; ++k) {
-        sample_spectra(sampler, key, {7 + 3 * k, 1}, EigenvalueAccuracy::relative, workspace,
-                       {one, {}, its});
+        sample_spectra(sampler, key, {7 + 3 * k, 1}, EigenvalueAccuracy::relative, RunControl{},
+                       workspace, {one, {}, its});
         CHECK(std::equal(one.begin(), one.end(), spectra.begin() + static_cast<Index>(9 * k)));
         CHECK(its[0] == s[k]);
     }
@@ -131,7 +131,8 @@ TEST_CASE("a single eigenvalue has no pairs, and parameters outside the domain a
     for (const LaguerreParameters p :
          {LaguerreParameters{0, 1.0, 0.0, 1.0}, LaguerreParameters{2, -1.0, 0.0, 1.0},
           LaguerreParameters{2, 1.0, -1.0, 1.0}, LaguerreParameters{2, 1.0, 0.0, 0.0},
-          LaguerreParameters{2, NAN, 0.0, 1.0}, LaguerreParameters{2, 1.0, INFINITY, 1.0}}) {
+          LaguerreParameters{2, NAN, 0.0, 1.0}, LaguerreParameters{2, 1.0, INFINITY, 1.0},
+          LaguerreParameters{2, 1.0, 0.0, 5e-324}}) {
         CHECK_THROWS_AS(check_parameters(p), InvalidInput);
     }
 }

@@ -9,8 +9,8 @@
 
 #include <doctest/doctest.h>
 
-#include "htmu/common/instruction_set.hpp"
 #include "htmu/linalg/lockstep_qr.hpp"
+#include "instruction_sets.hpp"
 
 namespace {
 
@@ -21,18 +21,6 @@ using Values = std::vector<double>;
 struct Matrix {
     Values d, e;
 };
-
-/// Runs body(name) with each instruction set of this machine in use.
-template <class Body>
-void for_each_instruction_set(const Body& body) {
-    const htmu::InstructionSet before = htmu::instruction_set();
-    for (const htmu::InstructionSet set : htmu::supported_instruction_sets()) {
-        htmu::use_instruction_set(set);
-        CAPTURE(htmu::name_of(set));
-        body();
-    }
-    htmu::use_instruction_set(before);
-}
 
 /// Eigenvalues below x: negative pivots of T - x, in extended precision.
 Index count_below(const Matrix& matrix, long double x) {
@@ -78,8 +66,8 @@ std::vector<Values> eigenvalues_of(const std::vector<Matrix>& matrices) {
     }
     Values out(static_cast<std::size_t>(count * n));
     htmu::LockstepWorkspace workspace;
-    CHECK(htmu::lockstep_tridiagonal_eigenvalues(count, n, d.data(), n, e.data(), n - 1, workspace,
-                                                 out.data(), n));
+    CHECK(htmu::lockstep_tridiagonal_eigenvalues(count, n, d.data(), n, e.data(), n - 1,
+                                                 htmu::RunControl{}, workspace, out.data(), n));
     std::vector<Values> eigenvalues;
     for (Index k = 0; k < count; ++k) {
         eigenvalues.emplace_back(out.begin() + k * n, out.begin() + (k + 1) * n);
@@ -357,152 +345,6 @@ TEST_CASE("lockstep QR: squared off-diagonals side by side") {
             } else {
                 CHECK(wrong_eigenvalues(matrix, values) == 0);
             }
-        }
-    });
-}
-
-struct Bidiagonal {
-    Values q, e;
-};
-
-/// Eigenvalues of B B^T below x, from q and e alone: negative pivots q_i + t_i of B B^T - x, where
-/// t_{i+1} = t_i e_i / (q_i + t_i) - x (differential stationary qd).
-Index count_below(const Bidiagonal& bidiagonal, long double x) {
-    Index count = 0;
-    long double t = -x;
-    for (std::size_t i = 0; i < bidiagonal.q.size(); ++i) {
-        long double pivot = bidiagonal.q[i] + t;
-        if (pivot == 0.0L) pivot = std::numeric_limits<long double>::min();
-        count += pivot < 0.0L ? 1 : 0;
-        if (i < bidiagonal.e.size()) t = t / pivot * bidiagonal.e[i] - x;
-    }
-    return count;
-}
-
-Bidiagonal laguerre_bidiagonal(Index n, double beta, double last_shape, std::mt19937_64& random) {
-    Bidiagonal bidiagonal;
-    for (Index i = 0; i < n; ++i) {
-        const double left = double(n - 1 - i) * beta / 2.0;
-        bidiagonal.q.push_back(std::gamma_distribution<double>(left + last_shape)(random));
-        if (i < n - 1) bidiagonal.e.push_back(std::gamma_distribution<double>(left)(random));
-    }
-    return bidiagonal;
-}
-
-TEST_CASE("lockstep bidiagonal: relative accuracy from the first certain eigenvalue up") {
-    for_each_instruction_set([] {
-        std::mt19937_64 random(8);
-        for (const Index n : {1, 2, 3, 10, 55, 56, 57, 113, 300}) {
-            CAPTURE(n);
-            std::vector<Bidiagonal> all;
-            for (int k = 0; k < 8; ++k) all.push_back(laguerre_bidiagonal(n, 2.0, 0.5, random));
-            for (int k = 0; k < 8; ++k) {
-                all.push_back(laguerre_bidiagonal(n, 2.0 / double(n), 0.5, random));
-            }
-            for (int k = 0; k < 8; ++k) {
-                all.push_back(laguerre_bidiagonal(n, 2.0 / double(n), 0.05, random));
-            }
-            for (int k = 0; k < 4; ++k) {
-                Bidiagonal small = laguerre_bidiagonal(n, 2.0, 3.0, random);
-                for (double& x : small.q) x *= k < 2 ? 1e-290 : 1e290;
-                for (double& x : small.e) x *= k < 2 ? 1e-290 : 1e290;
-                all.push_back(small);
-            }
-            const std::size_t size = static_cast<std::size_t>(n);
-            all.push_back({Values(size, 1.0), Values(size - 1, 1.0)});
-            all.push_back({Values(size, 1.0), Values(size - 1, 0.0)});
-            all.push_back({Values(size, 0.0), Values(size - 1, 0.0)});
-            all.push_back({Values(size, std::nan("")), Values(size - 1, 1.0)});
-            const Index lanes = static_cast<Index>(all.size());
-            CHECK(lanes == 32);
-            htmu::LockstepWorkspace workspace, memory;
-            double* q = memory.rows(3 * n);
-            double* e = q + n * lockstep_lanes;
-            double* eigenvalues = e + n * lockstep_lanes;
-            for (Index k = 0; k < lanes; ++k) {
-                const Bidiagonal& bidiagonal = all[static_cast<std::size_t>(k)];
-                for (Index i = 0; i < n; ++i) {
-                    const std::size_t at = static_cast<std::size_t>(i);
-                    q[i * lockstep_lanes + k] = bidiagonal.q[at];
-                    if (i < n - 1) e[i * lockstep_lanes + k] = bidiagonal.e[at];
-                }
-            }
-            Index uncertain[lockstep_lanes];
-            htmu::lockstep_bidiagonal_eigenvalues(n, lanes, q, e, workspace, eigenvalues,
-                                                  uncertain);
-            for (Index k = 0; k < lanes; ++k) {
-                CAPTURE(k);
-                const Bidiagonal& bidiagonal = all[static_cast<std::size_t>(k)];
-                const double largest = eigenvalues[(n - 1) * lockstep_lanes + k];
-                if (k == 31) {
-                    CHECK(std::isnan(largest));
-                    CHECK(uncertain[k] == 0);
-                    continue;
-                }
-                int wrong = 0, too_modest = 0;
-                for (Index i = 0; i < n; ++i) {
-                    const long double x = eigenvalues[i * lockstep_lanes + k];
-                    const long double error = i < uncertain[k]
-                                                  ? 1e-15L * std::sqrt((long double)n) * largest
-                                                  : 1e-14L * x;
-                    const bool right = count_below(bidiagonal, x - error) <= i &&
-                                       count_below(bidiagonal, x + error) > i;
-                    wrong += right ? 0 : 1;
-                    too_modest += i < uncertain[k] && x > 1e-7L * largest ? 1 : 0;
-                }
-                CHECK((wrong == 0 || largest == 0.0));
-                if (k < 28) CHECK(too_modest == 0);
-            }
-        }
-    });
-}
-
-TEST_CASE("lockstep bidiagonal: each lane for itself, and the product with the transpose") {
-    for_each_instruction_set([] {
-        std::mt19937_64 random(9);
-        const Index n = 60;
-        htmu::LockstepWorkspace workspace, memory;
-        double* q = memory.rows(6 * n);
-        double* e = q + n * lockstep_lanes;
-        double* together = e + n * lockstep_lanes;
-        double* alone = together + n * lockstep_lanes;
-        double* diagonal = alone + n * lockstep_lanes;
-        double* squared = diagonal + n * lockstep_lanes;
-        for (Index k = 0; k < lockstep_lanes; ++k) {
-            const Bidiagonal bidiagonal =
-                laguerre_bidiagonal(n, k % 2 == 0 ? 2.0 : 2.0 / double(n), 0.1, random);
-            for (Index i = 0; i < n; ++i) {
-                const std::size_t at = static_cast<std::size_t>(i);
-                q[i * lockstep_lanes + k] = bidiagonal.q[at];
-                if (i < n - 1) e[i * lockstep_lanes + k] = bidiagonal.e[at];
-            }
-        }
-        htmu::lockstep_product_with_transpose(n, lockstep_lanes, q, e, diagonal, squared);
-        for (Index k = 0; k < n * lockstep_lanes; ++k) {
-            const Index above = k - lockstep_lanes;
-            CHECK(diagonal[k] == q[k] + (above >= 0 ? e[above] : 0.0));
-            if (k < (n - 1) * lockstep_lanes) CHECK(squared[k] == q[k] * e[k]);
-        }
-        Index uncertain[lockstep_lanes], uncertain_alone[lockstep_lanes];
-        htmu::lockstep_bidiagonal_eigenvalues(n, lockstep_lanes, q, e, workspace, together,
-                                              uncertain);
-        for (Index k = 0; k < lockstep_lanes; ++k) {
-            // The matrix of lane k in another lane, beside matrices of zeros.
-            const Index lane = (k * 5 + 3) % lockstep_lanes;
-            std::fill(diagonal, diagonal + 2 * n * lockstep_lanes, 0.0);
-            for (Index i = 0; i < n; ++i) {
-                diagonal[i * lockstep_lanes + lane] = q[i * lockstep_lanes + k];
-                squared[i * lockstep_lanes + lane] = e[i * lockstep_lanes + k];
-            }
-            htmu::lockstep_bidiagonal_eigenvalues(n, lane + 1, diagonal, squared, workspace, alone,
-                                                  uncertain_alone);
-            CHECK(uncertain_alone[lane] == uncertain[k]);
-            int different = 0;
-            for (Index i = 0; i < n; ++i) {
-                different +=
-                    alone[i * lockstep_lanes + lane] != together[i * lockstep_lanes + k] ? 1 : 0;
-            }
-            CHECK(different == 0);
         }
     });
 }

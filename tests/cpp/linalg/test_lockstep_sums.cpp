@@ -36,34 +36,6 @@ std::vector<double> points(Index n) {
 
 }  // namespace
 
-TEST_CASE("sums of powers agree with long double") {
-    for (const Index n : {0, 1, 2, 5, 31, 1000}) {
-        CAPTURE(n);
-        const std::vector<double> x = points(n);
-        for_each_instruction_set([&] {
-            for (const Index lanes : {1, 8, 24, 32}) {
-                std::vector<double> sums(3 * lanes_in_all, 12345.0);
-                lockstep_power_sums(n, lanes, x.data(), sums.data());
-                for (std::size_t at = 0; at < sums.size(); ++at) {
-                    const std::size_t power = at / lanes_in_all + 1, lane = at % lanes_in_all;
-                    if (lane >= static_cast<std::size_t>(lanes)) {
-                        CHECK(sums[at] == 12345.0);
-                        continue;
-                    }
-                    const auto term = [&](long double v) {
-                        return power == 1 ? v : power == 2 ? v * v : v * v * v;
-                    };
-                    const long double expected = lane_sum(n, x, lane, term);
-                    const long double magnitude =
-                        lane_sum(n, x, lane, [&](long double v) { return std::fabs(term(v)); });
-                    CHECK(std::fabs(sums[at] - expected) <=
-                          2.3e-16L * static_cast<long double>(n) * magnitude);
-                }
-            }
-        });
-    }
-}
-
 TEST_CASE("sums of logarithms agree with long double over the whole range") {
     for (const Index n : {0, 1, 2, 5, 999, 1000, 1001, 2500}) {
         CAPTURE(n);

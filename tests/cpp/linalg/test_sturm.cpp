@@ -44,6 +44,29 @@ void check_all_eigenvalues(const Bidiagonal& matrix, double bound = 3e-15) {
     });
 }
 
+/// Exact counts 1e-14, relatively, beside each eigenvalue found.
+void check_certified(const Bidiagonal& matrix) {
+    const long double floor = 1e-289L * matrix.largest();
+    if (floor == 0.0L) return;
+    for_every_instruction_set([&] {
+        SturmWorkspace workspace;
+        std::vector<double> found(matrix.q.size());
+        bidiagonal_eigenvalues(matrix.q, matrix.e, 0, size_of(matrix.q) - 1, {}, workspace, found);
+        bool certified = true;
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const auto index = static_cast<Index>(i);
+            const bool resolved = found[i] >= floor;
+            const long double high = resolved ? found[i] * (1.0L + 1e-14L) : 1.01L * floor;
+            certified = certified && reference_sturm::count(matrix, high) > index;
+            if (resolved) {
+                const long double low = found[i] * (1.0L - 1e-14L);
+                certified = certified && reference_sturm::count(matrix, low) <= index;
+            }
+        }
+        CHECK(certified);
+    });
+}
+
 }  // namespace
 
 TEST_CASE("Laguerre matrices: every eigenvalue to relative accuracy at every temperature") {
@@ -185,6 +208,39 @@ TEST_CASE("counts at special points; eigenvalues of diagonal matrices are not be
         count_bidiagonal(q, e, points, counts);
         CHECK(counts == expected);
     });
+}
+
+TEST_CASE("counts at an eigenvalue of a leading block that is split off") {
+    // There all later polynomials vanish too, and yet later eigenvalues count.
+    const std::vector<double> q{3.0, 5.0, 1.0, 3.0, 7.0}, e{0.0, 0.0, 0.0, 0.0};
+    const std::vector<double> points{3.0, 5.0, 7.0, 1.0, std::nextafter(3.0, 4.0)};
+    const std::vector<Index> expected{1, 3, 4, 0, 3};
+    for_every_instruction_set([&] {
+        std::vector<Index> counts(points.size());
+        count_bidiagonal(q, e, points, counts);
+        CHECK(counts == expected);
+    });
+}
+
+TEST_CASE("random matrices of few values, in blocks that repeat") {
+    std::mt19937_64 generator(24);
+    const std::vector<double> all{0.0, 1.0, 2.0, 49.0, 941.0, 1e3, 1e-3, 1e-8, 1e-16, 1e-100};
+    const auto pick = [&](std::size_t n) {
+        return std::uniform_int_distribution<std::size_t>(0, n - 1)(generator);
+    };
+    for (int trial = 0; trial < 1500; ++trial) {
+        std::vector<double> palette(1 + pick(5));
+        for (double& value : palette) value = all[pick(all.size())];
+        const std::size_t n = 2 + pick(40), period = trial % 2 == 0 ? n : 1 + pick(n);
+        Bidiagonal matrix(static_cast<Index>(n));
+        for (std::size_t i = 0; i < n; ++i) {
+            matrix.q[i] = i < period ? palette[pick(palette.size())] : matrix.q[i - period];
+        }
+        for (std::size_t i = 0; i + 1 < n; ++i) {
+            matrix.e[i] = i < period ? palette[pick(palette.size())] : matrix.e[i - period];
+        }
+        check_certified(matrix);
+    }
 }
 
 TEST_CASE("the same bits and counts for any number of threads") {

@@ -6,28 +6,16 @@
 #include <doctest/doctest.h>
 
 #include "htmu/common/errors.hpp"
-#include "htmu/common/instruction_set.hpp"
 #include "htmu/common/lockstep.hpp"
 #include "htmu/random/fill.hpp"
 #include "htmu/random/gamma_table.hpp"
+#include "instruction_sets.hpp"
 
 using namespace htmu;
 
 namespace {
 
 constexpr GammaForm forms[] = {GammaForm::value, GammaForm::square_root, GammaForm::logarithm};
-
-/// Calls body for every instruction set of this machine.
-template <class Body>
-void for_each_instruction_set(const Body& body) {
-    const InstructionSet before = instruction_set();
-    for (const InstructionSet set : supported_instruction_sets()) {
-        CAPTURE(name_of(set));
-        use_instruction_set(set);
-        body();
-    }
-    use_instruction_set(before);
-}
 
 /// Positions where the bits differ.
 template <class Expected>

@@ -127,6 +127,33 @@ def test_singular_values_have_relative_accuracy_where_a_product_loses_it() -> No
     assert (np.abs(found / reference - 1) <= 1e-14).all()
 
 
+@pytest.mark.parametrize("driver", ["auto", "qr", "sturm"])
+def test_a_singular_value_far_below_every_entry(driver: str) -> None:
+    # det B is the product of the diagonal; its square leaves the range of doubles.
+    n = 20
+    values = htmu.singvals_bidiagonal(np.full((3, n), 1e-10), np.ones((3, n - 1)), driver=driver)
+    assert values[:, -1] * np.prod(values[:, :-1], axis=1) == pytest.approx(1e-200, rel=1e-12)
+    smallest = htmu.singvals_bidiagonal(
+        np.full(n, 1e-10), np.ones(n - 1), select="smallest", select_range=1
+    )
+    assert smallest == pytest.approx(values[0, -1:], rel=1e-13)
+
+
+@pytest.mark.parametrize("driver", ["qr", "sturm"])
+def test_lost_off_diagonals_leave_relative_accuracy(driver: str) -> None:
+    # Squares of 1e-160 are subnormal, those of 1e-170 vanish; beside 1e-131 neither counts, beside
+    # 1e-140 the second-smallest singular value still does not feel them, the smallest is checked.
+    for smallest in (1e-131, 1e-140, 1e-155, 1e-165):
+        d = np.array([1.0, 0.5, 3 * smallest, smallest])
+        e = np.array([0.25, 1e-160, 1e-170])
+        with mpmath.workdps(700):
+            b = mpmath.matrix((np.diag(d) + np.diag(e, 1)).tolist())
+            exact = mpmath.eigsy(b.T * b, eigvals_only=True)
+            reference = np.array([float(mpmath.sqrt(x)) for x in exact])[::-1]
+        found = htmu.singvals_bidiagonal(np.array([d] * 3), np.array([e] * 3), driver=driver)
+        assert (np.abs(found / reference - 1) <= 1e-14).all()
+
+
 def test_singular_values_against_numpy_in_batches() -> None:
     d, e = htmu.LaguerreEnsemble(9, beta=2.0, a=1.0).sample_bidiagonal(20, seed=2)
     dense = np.zeros((20, 9, 9))

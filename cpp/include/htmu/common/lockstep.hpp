@@ -12,4 +12,11 @@ namespace htmu {
 inline constexpr Index lockstep_lanes = 32;
 inline constexpr Index lockstep_alignment = 64;
 
+/// What a kernel that may run for long asks now and then, unless `asked` is null: true makes it
+/// return early, with results of no use.
+struct StopCheck {
+    bool (*asked)(void* context) = nullptr;
+    void* context = nullptr;
+};
+
 }  // namespace htmu

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <vector>
 
 #include "htmu/common/types.hpp"
 
@@ -27,6 +28,9 @@ struct RunControl {
     const CancelToken* cancel = nullptr;
     /// When `interrupted` was last asked: kept here, so that many short calls ask too.
     mutable std::chrono::steady_clock::time_point last_poll = std::chrono::steady_clock::now();
+
+    /// Whether to stop: for the calling thread, as often as it likes.
+    [[nodiscard]] bool stop_wanted() const;
 };
 
 /// Largest number of threads that a call may ask for.
@@ -49,6 +53,26 @@ void for_each_row(Index n_rows, double nanoseconds, const RunControl& control,
 
 /// Number of per-thread workspaces that for_each_row may index.
 [[nodiscard]] std::size_t thread_slots(const RunControl& control);
+
+/// Controls for work inside the items of one parallel_for, which may take longer than an item
+/// should: an item that runs under its worker's control stops half-way, by throwing Cancelled, when
+/// the whole is asked to stop. Must outlive the call; serves one call after another.
+class WorkerControls {
+   public:
+    explicit WorkerControls(const RunControl& control);
+    WorkerControls(const WorkerControls&) = delete;
+    WorkerControls& operator=(const WorkerControls&) = delete;
+
+    /// What to give to parallel_for or for_each_row.
+    [[nodiscard]] const RunControl& team() const noexcept { return team_; }
+    /// What to give to the work inside an item on that worker: one thread.
+    [[nodiscard]] const RunControl& operator[](std::size_t worker) const { return inner_[worker]; }
+
+   private:
+    CancelToken stopped_;
+    RunControl team_;
+    std::vector<RunControl> inner_;
+};
 
 /// Threads that parallel_for will use for n_items items: at least 1, at most n_items.
 [[nodiscard]] int worker_count(Index n_items, const RunControl& control);

@@ -66,8 +66,9 @@ inline constexpr std::uint64_t sign_bit = 0x8000000000000000u;
 inline constexpr std::uint64_t mantissa_bits = 0x000FFFFFFFFFFFFFu;
 inline constexpr std::uint64_t exponent_of_one = 0x3FF0000000000000u;
 
+/// x in each lane. (x - 0 is x for every x, so that this compiles to a load; 0 + x is not, for -0.)
 HTMU_INLINE Vec splat(double x) {
-    return Vec{} + x;
+    return x - Vec{};
 }
 HTMU_INLINE IntVec splat(std::int64_t x) {
     return IntVec{} + x;

@@ -15,6 +15,6 @@ struct Moments {
 void require_size(Index n);                             ///< n >= 1
 void require_dyson_index(double beta);                  ///< finite, >= 0
 void require_exponent(const char* name, double value);  ///< of a weight: finite, > -1
-void require_rate(double rate);                         ///< finite, > 0
+void require_rate(double rate);                         ///< finite, > 0, and so its inverse
 
 }  // namespace htmu

@@ -36,15 +36,10 @@ struct SpectraWorkspace {
 
 /// Draws matrices of a model and their spectra, side by side: the sampler feeds the eigenvalue
 /// kernels, and these the log-Vandermonde, without leaving the cache. A row is a function of (key,
-/// the matrix's number) alone. control concerns matrices above max_lockstep_size only. Throws
-/// ConvergenceFailure.
+/// the matrix's number) alone. Only matrices above max_lockstep_size use more than one thread.
+/// Throws ConvergenceFailure.
 void sample_spectra(const MatrixModel& model, StreamKey key, MatrixNumbers numbers,
                     EigenvalueAccuracy accuracy, const RunControl& control,
                     SpectraWorkspace& workspace, const SpectraOutput& output);
-
-/// On one thread.
-void sample_spectra(const MatrixModel& model, StreamKey key, MatrixNumbers numbers,
-                    EigenvalueAccuracy accuracy, SpectraWorkspace& workspace,
-                    const SpectraOutput& output);
 
 }  // namespace htmu

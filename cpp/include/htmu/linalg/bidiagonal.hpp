@@ -10,10 +10,10 @@ namespace htmu {
 /// How the singular values of bidiagonal matrices are computed: each to high relative accuracy.
 enum class BidiagonalDriver {
     automatic,  ///< qr for all values of a batch; sturm for a range or few large matrices; lasq1
-                ///< for a matrix whose squared entries leave the range of doubles
-    qr,     ///< root-free QR in lockstep, corrected by Newton's method and Sturm counts
-    sturm,  ///< Sturm counts at many points at once, one matrix at a time; any range
-    lasq1,  ///< LAPACK: dqds; all singular values
+                ///< for a matrix whose squared entries or values leave the range of doubles
+    qr,         ///< root-free QR in lockstep, corrected by Newton's method and Sturm counts
+    sturm,      ///< Sturm counts at many points at once, one matrix at a time; any range
+    lasq1,      ///< LAPACK: dqds; all singular values
 };
 
 /// Singular values, descending, of `batch` bidiagonal matrices stored one after another: d is

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "htmu/common/lockstep.hpp"
+#include "htmu/common/parallel.hpp"
 #include "htmu/common/types.hpp"
 
 namespace htmu {
@@ -23,12 +24,14 @@ namespace htmu {
 /// Returns the lanes (bit k: lane k) whose iteration did not converge, which is not known to
 /// happen; their eigenvalues are NaN.
 [[nodiscard]] std::uint32_t lockstep_eigenvalues(Index n, Index lanes, double* diagonal,
-                                                 double* squared_off_diagonal, double* eigenvalues);
+                                                 double* squared_off_diagonal, double* eigenvalues,
+                                                 const RunControl& control = {});
 
 /// The same from the off-diagonals themselves, which are squared after scaling.
 [[nodiscard]] std::uint32_t lockstep_eigenvalues_unsquared(Index n, Index lanes, double* diagonal,
                                                            double* off_diagonal,
-                                                           double* eigenvalues);
+                                                           double* eigenvalues,
+                                                           const RunControl& control = {});
 
 /// Sorts each lane of n rows ascending. A lane that holds NaN comes out in no order.
 void lockstep_sort(Index n, Index lanes, double* values);
@@ -53,6 +56,7 @@ class LockstepWorkspace {
 /// not converge.
 [[nodiscard]] bool lockstep_tridiagonal_eigenvalues(Index count, Index n, const double* d,
                                                     Index d_stride, const double* e, Index e_stride,
+                                                    const RunControl& control,
                                                     LockstepWorkspace& workspace,
                                                     double* eigenvalues, Index stride);
 
@@ -62,16 +66,16 @@ class LockstepWorkspace {
 void lockstep_product_with_transpose(Index n, Index lanes, const double* q, const double* e,
                                      double* diagonal, double* squared_off_diagonal);
 
-/// All eigenvalues, ascending in each lane, of B B^T, given q and e as above, to relative accuracy
-/// where that is certain: the QR iteration's are refined by Newton steps in the bidiagonal's own
-/// variables, and Sturm counts tell which eigenvalue each step leads to.
+/// All eigenvalues of B B^T in each lane, ascending where certain, given q and e as above, to
+/// relative accuracy where that is certain: the QR iteration's are refined by Newton steps in the
+/// bidiagonal's own variables, and Sturm counts tell which eigenvalue each step leads to.
 ///
 /// In lane k, the eigenvalues from index uncertain[k] up are right to 1e-14 of themselves; those
-/// below it, if any, are right to the absolute accuracy above, and may even be negative. All are
-/// uncertain where QR did not converge. A lane that holds NaN, infinity or a negative value gives
-/// NaN, and 0 uncertain ones.
+/// below it, if any, are right to the absolute accuracy above, and may even be negative, or larger
+/// than the former. All are uncertain where QR did not converge. A lane that holds NaN, infinity or
+/// a negative value gives NaN, and 0 uncertain ones.
 void lockstep_bidiagonal_eigenvalues(Index n, Index lanes, const double* q, const double* e,
                                      LockstepWorkspace& workspace, double* eigenvalues,
-                                     Index* uncertain);
+                                     Index* uncertain, const RunControl& control = {});
 
 }  // namespace htmu

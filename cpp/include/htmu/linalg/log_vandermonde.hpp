@@ -1,7 +1,5 @@
 #pragma once
 
-#include <vector>
-
 #include "htmu/common/parallel.hpp"
 #include "htmu/common/types.hpp"
 
@@ -19,14 +17,6 @@ namespace htmu {
 /// practice, beside the rounding of the result: below 1e-15 of the sum of |log|x_i - x_j||.
 /// Allocates nothing.
 [[nodiscard]] double log_vandermonde(ConstSpan x);
-
-/// The same: the order and the scratch space are not needed.
-[[nodiscard]] inline double log_vandermonde_sorted(ConstSpan x) {
-    return log_vandermonde(x);
-}
-[[nodiscard]] inline double log_vandermonde(ConstSpan x, std::vector<double>& /*scratch*/) {
-    return log_vandermonde(x);
-}
 
 /// S of the vectors of length n in the first `lanes` lanes of x, each in any order, into
 /// result[0, lanes): the layout of htmu/common/lockstep.hpp. Values as for log_vandermonde, but not

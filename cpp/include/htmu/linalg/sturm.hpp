@@ -15,6 +15,10 @@ namespace htmu {
 // entry is NaN or infinite and InvalidInput where a square is negative or a size is wrong. Matrices
 // of any scale are taken: they are scaled by a power of two. Large matrices use
 // control.n_threads threads; the results are the same bits for any number of them.
+//
+// Eigenvalues are certified: for each one returned, counts were taken at two points around it, and
+// only the counts decide. What a count guarantees, and how close the points are, bounds the error
+// of every eigenvalue of every matrix; no estimate of convergence enters.
 
 /// Scratch memory, grown as needed; one per calling thread.
 struct SturmWorkspace {
@@ -43,9 +47,10 @@ void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
 void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points, std::span<Index> counts);
 
 /// Eigenvalues first..last (0-based, inclusive, in ascending order) of B B^T. Relative error of
-/// each that exceeds 1e-289 times the largest entry: typically below 1e-15, and about
-/// eps * sqrt(n) at worst (below 1e-14 for n = 10000); those below are returned as 0.
-/// `eigenvalues` has last - first + 1 entries. Throws ConvergenceFailure.
+/// each that exceeds 1e-289 times the largest entry: at most 2^-50 besides that of counts;
+/// typically below 1e-15 together, and about eps * sqrt(n) at worst (below 1e-14 for n = 10000).
+/// Those below are returned as 0. `eigenvalues` has last - first + 1 entries. Throws
+/// ConvergenceFailure.
 void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,
                             const RunControl& control, SturmWorkspace& workspace, Span eigenvalues);
 
@@ -56,8 +61,9 @@ void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,
                                                    SturmWorkspace& workspace, Span eigenvalues);
 
 /// Eigenvalues first..last (0-based, inclusive, in ascending order) of the symmetric tridiagonal
-/// matrix with diagonal d (n) and off-diagonal e (n - 1). Absolute error of about eps times the
-/// norm. `eigenvalues` has last - first + 1 entries. Throws ConvergenceFailure.
+/// matrix with diagonal d (n) and off-diagonal e (n - 1). Absolute error at most 2^-51 times the
+/// norm besides that of counts: at most 1e-15 times the norm, whatever n. `eigenvalues` has last -
+/// first + 1 entries. Throws ConvergenceFailure.
 void tridiagonal_eigenvalues_by_sturm(ConstSpan d, ConstSpan e, Index first, Index last,
                                       const RunControl& control, SturmWorkspace& workspace,
                                       Span eigenvalues);

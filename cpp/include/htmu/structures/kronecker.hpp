@@ -22,7 +22,7 @@ class KroneckerLaw final : public StructuredLaw {
     }
     void sample(StreamKey key, SampleRange samples, StructureWorkspace& workspace, Span eigenvalues,
                 Span controls) const override;
-    [[nodiscard]] Index draws_per_group() const override { return lockstep_lanes; }
+    [[nodiscard]] Index draws_per_group() const override;
     [[nodiscard]] double sample_cost() const override;
 
    private:

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "htmu/common/parallel.hpp"
 #include "htmu/common/types.hpp"
 #include "htmu/ensembles/spectra.hpp"
 #include "htmu/random/stream.hpp"
@@ -40,6 +41,7 @@ struct SampleRange {
 
 /// Scratch memory for draws; one per thread.
 struct StructureWorkspace {
+    RunControl control;  ///< stops a long draw half-way
     SpectraWorkspace spectra;
     std::vector<double> eigenvalues;
     std::vector<double> parts;             ///< spectra of blocks or factors

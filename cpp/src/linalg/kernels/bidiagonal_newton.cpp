@@ -27,6 +27,9 @@ constexpr double smallest_certified = 1e-30;
 /// What a step may be wrong by, relative to the eigenvalue: lambda is off by about the step before
 /// it, and by its square over the gap to the next eigenvalue after it.
 constexpr double relative_tolerance = 2e-15;
+/// Absolute error, over sqrt(n), of the eigenvalues that QR gives: the gap is smaller by as much
+/// than it looks.
+constexpr double absolute_error = 1e-15;
 
 struct Values {
     Vec p[C], slope[C];
@@ -108,15 +111,17 @@ HTMU_INLINE Values evaluate(Index n, const double* qe, const Vec* lambda) {
 /// lowest up to the last that is not certified into `uncertain`. q and e have n rows, the last of e
 /// being zero, and so has `scratch`.
 void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, double* eigenvalues,
-                       double* scratch, double* uncertain) {
+                       double* scratch, double* uncertain, const StopCheck& stop) {
     for (Index first = 0; first < lanes; first += width) {
         for (Index i = 0; i < n; ++i) {
             store(scratch + 2 * i * width, load(q + i * row_length + first));
             store(scratch + (2 * i + 1) * width, load(e + i * row_length + first));
         }
         double* lambda_lanes = eigenvalues + first;
+        const double neighbour_error = absolute_error * __builtin_sqrt(double(n));
         Vec worst{};  // 1 + the highest index that is not certified
         for (Index k = 0; k < n; k += C) {
+            if (stop.asked != nullptr && stop.asked(stop.context)) break;
             Vec lambda[C];
             IntVec certified[C];
             for (int c = 0; c < C; ++c) {
@@ -134,9 +139,12 @@ void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, d
                     if (row >= n) break;
                     const Vec step = -values.p[c] / values.slope[c];
                     const Vec size = absolute(step);
+                    // The step goes up to an eigenvalue that lambda is not above, or down to one
+                    // that it is above: any other leads to a neighbour.
                     const IntVec found = (lambda[c] > smallest_certified) &
                                          (size < 0.1 * lambda[c]) &
-                                         ((values.below[c] == row) | (values.below[c] == row + 1));
+                                         (((values.below[c] == row) & (step >= 0.0)) |
+                                          ((values.below[c] == row + 1) & (step <= 0.0)));
                     Vec gap = lambda[c];
                     if (row > 0) {
                         gap = smaller(lambda[c] - load(lambda_lanes + (row - 1) * row_length), gap);
@@ -145,8 +153,8 @@ void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, d
                         gap = smaller(load(lambda_lanes + (row + 1) * row_length) - lambda[c], gap);
                     }
                     const Vec tolerance = relative_tolerance * lambda[c];
-                    const IntVec small =
-                        (size <= tolerance) | (4.0 * size * size <= tolerance * gap);
+                    const IntVec small = (size <= tolerance) |
+                                         (4.0 * size * size <= tolerance * (gap - neighbour_error));
                     const IntVec hit =
                         ~certified[c] & (lambda[c] > smallest_certified) &
                         ((values.p[c] == 0.0) | (values.slope[c] != values.slope[c]));
@@ -165,11 +173,11 @@ void refine_bidiagonal(Index n, Index lanes, const double* q, const double* e, d
                 worst = certified[c] ? worst : splat(double(k + c + 1));
             }
         }
-        // Neighbours that are closer than the error may have changed places.
+        // Certified neighbours that are closer than the error may have changed places.
         for (Index k = 1; k < n; ++k) {
             const Vec x = load(lambda_lanes + (k - 1) * row_length);
             const Vec y = load(lambda_lanes + k * row_length);
-            store(lambda_lanes + k * row_length, larger(x, y));
+            store(lambda_lanes + k * row_length, worst < double(k) ? larger(x, y) : y);
         }
         store(uncertain + first, worst);
     }

@@ -251,7 +251,8 @@ __attribute__((noinline)) void improve_shifts(Lanes<G>& lanes, Window window) {
 
 /// Returns the lanes, counted from the first of these groups, that did not converge.
 template <int G>
-unsigned solve(Index n, double* diagonal, double* squared, const double* tolerances) {
+unsigned solve(Index n, double* diagonal, double* squared, const double* tolerances,
+               const StopCheck& stop) {
     Lanes<G> lanes;
     lanes.diagonal = diagonal;
     lanes.squared = squared;
@@ -265,6 +266,7 @@ unsigned solve(Index n, double* diagonal, double* squared, const double* toleran
     Index bottom = n - 1;  // largest and
     Index shared = n - 1;  // smallest `last` of all lanes
     for (Index sweeps = 0; sweeps < sweeps_per_row * n; ++sweeps) {
+        if (stop.asked != nullptr && stop.asked(stop.context)) break;
         deflate(lanes);
         while (bottom > 0 && none_from(lanes, bottom)) --bottom;
         while (shared > 0 && any_before(lanes, shared)) --shared;
@@ -282,9 +284,9 @@ unsigned solve(Index n, double* diagonal, double* squared, const double* toleran
 }  // namespace
 
 /// Leaves the eigenvalues of matrices of norm 1 in `diagonal`, in no order. Squared off-diagonals
-/// up to the tolerances are dropped. Returns the lanes that did not converge.
+/// up to the tolerances are dropped. Returns the lanes that did not converge, or were stopped.
 unsigned root_free_qr(Index n, Index lanes, double* diagonal, double* squared,
-                      const double* tolerances) {
+                      const double* tolerances, const StopCheck& stop) {
     unsigned failed = 0;
     if (n < 2) return failed;
     for (Index first = 0; first < lanes;) {
@@ -293,16 +295,16 @@ unsigned root_free_qr(Index n, Index lanes, double* diagonal, double* squared,
         double* b = squared + first;
         const double* t = tolerances + first;
         if (groups >= 4) {
-            failed |= solve<4>(n, d, b, t) << first;
+            failed |= solve<4>(n, d, b, t, stop) << first;
             first += 4 * width;
         } else if (groups == 3) {
-            failed |= solve<3>(n, d, b, t) << first;
+            failed |= solve<3>(n, d, b, t, stop) << first;
             first += 3 * width;
         } else if (groups == 2) {
-            failed |= solve<2>(n, d, b, t) << first;
+            failed |= solve<2>(n, d, b, t, stop) << first;
             first += 2 * width;
         } else {
-            failed |= solve<1>(n, d, b, t) << first;
+            failed |= solve<1>(n, d, b, t, stop) << first;
             first += width;
         }
     }

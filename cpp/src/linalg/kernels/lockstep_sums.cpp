@@ -4,22 +4,6 @@
 
 namespace htmu::HTMU_TARGET {
 
-void lockstep_power_sums(Index n, Index lanes, const double* x, double* sums) {
-    for (Index first = 0; first < lanes; first += width) {
-        Vec sum{}, square{}, cube{};
-        for (Index i = 0; i < n; ++i) {
-            const Vec value = load(x + i * lockstep_lanes + first);
-            const Vec value_squared = value * value;
-            sum += value;
-            square += value_squared;
-            cube = multiply_add(value_squared, value, cube);
-        }
-        store_first(sums + first, sum, lanes - first);
-        store_first(sums + lockstep_lanes + first, square, lanes - first);
-        store_first(sums + 2 * lockstep_lanes + first, cube, lanes - first);
-    }
-}
-
 void lockstep_sum_of_logs(Index n, Index lanes, const double* x, double* result) {
     for (Index first = 0; first < lanes; first += width) {
         WideProduct total;

@@ -3,7 +3,7 @@
 // Wilkinson, The Algebraic Eigenvalue Problem (1965), ch. 5 sec. 37 (tridiagonal); Fernando and
 // Parlett, Numer. Math. 67, 191 (1994), stationary qd with its quotients cleared (bidiagonal).
 
-#include "../sturm_kernels.hpp"
+#include "htmu/linalg/sturm_kernels.hpp"
 #include "sturm_signs.hpp"
 
 namespace htmu::HTMU_TARGET {
@@ -24,22 +24,34 @@ struct Tridiagonal {
     const double* squared_e;
 };
 
-template <int parts>
+/// Half an epsilon.
+constexpr double rounding = 0x1p-53;
+
+/// x where it is not 0, else `instead`.
+HTMU_INLINE Vec mended(Vec x, Vec instead) {
+    return x == Vec{} ? instead : x;
+}
+
+template <Zeros zeros, int parts>
 HTMU_INLINE void advance(const Bidiagonal& matrix, Index i, const Vec* x, Vec* p, Vec* s) {
-    const Vec q = broadcast(matrix.q[i]), e = broadcast(matrix.e[i]);
+    const Vec q = splat(matrix.q[i]), e = splat(matrix.e[i]);
     HTMU_UNROLL
     for (int k = 0; k < parts; ++k) {
-        p[k] = multiply_subtract(x[k], s[k], q * p[k]);
+        Vec next = multiply_subtract(x[k], s[k], q * p[k]);
+        if (zeros == Zeros::mended) next = mended(next, -rounding * x[k] * s[k]);
+        p[k] = next;
         s[k] = multiply_add(e, -s[k], p[k]);
+        if (zeros == Zeros::mended) s[k] = mended(s[k], rounding * p[k]);
     }
 }
 
-template <int parts>
+template <Zeros zeros, int parts>
 HTMU_INLINE void advance(const Tridiagonal& matrix, Index i, const Vec* x, Vec* p, Vec* s) {
-    const Vec d = broadcast(matrix.d[i]), squared_e = broadcast(matrix.squared_e[i]);
+    const Vec d = splat(matrix.d[i]), squared_e = splat(matrix.squared_e[i]);
     HTMU_UNROLL
     for (int k = 0; k < parts; ++k) {
-        const Vec next = multiply_subtract(x[k] - d, p[k], squared_e * s[k]);
+        Vec next = multiply_subtract(x[k] - d, p[k], squared_e * s[k]);
+        if (zeros == Zeros::mended) next = mended(next, -rounding * p[k]);
         s[k] = p[k];
         p[k] = next;
     }
@@ -55,7 +67,7 @@ HTMU_INLINE void rescale(Vec& p, Vec& s, IntVec& exponent) {
 }
 
 /// All steps for `groups` groups of 8 points, with a rescaling every `period` steps.
-template <int groups, class Matrix>
+template <Zeros zeros, int groups, class Matrix>
 void evaluate_groups(const Matrix& matrix, Index n, Index period, double first_s,
                      const double* points, Index offset, const SturmValues& values) {
     constexpr int parts = groups * group_parts;
@@ -76,7 +88,7 @@ void evaluate_groups(const Matrix& matrix, Index n, Index period, double first_s
         for (Index i = 0; i < steps;) {
             const Index stop = i + period < steps ? i + period : steps;
             for (; i < stop; ++i) {
-                advance<parts>(matrix, begin + i, x, p, s);
+                advance<zeros, parts>(matrix, begin + i, x, p, s);
                 HTMU_UNROLL
                 for (int g = 0; g < groups; ++g) {
                     store_signs(signs[g].bytes + i, p + g * group_parts);
@@ -134,8 +146,15 @@ HTMU_INLINE Index period_of(const Tridiagonal&, const double*, Index) {
 
 template <class Matrix>
 void evaluate(const Matrix& matrix, Index n, double first_s, const double* points, Index n_points,
-              const SturmValues& values) {
+              Zeros zeros, const SturmValues& values) {
     const Index all_groups = n_points / group_size;
+    if (zeros == Zeros::mended) {
+        for (Index group = 0; group < all_groups; ++group) {
+            evaluate_groups<Zeros::mended, 1>(matrix, n, 1, first_s, points, group * group_size,
+                                              values);
+        }
+        return;
+    }
     for (Index done = 0; done < all_groups;) {
         const Index left = all_groups - done;
         // The last two turns share what is left, for a turn of few groups waits on its latency.
@@ -149,25 +168,25 @@ void evaluate(const Matrix& matrix, Index n, double first_s, const double* point
         };
         switch (now) {
             case 1:
-                run(evaluate_groups<1, Matrix>);
+                run(evaluate_groups<Zeros::kept, 1, Matrix>);
                 break;
 #if defined(__AVX2__)
             case 2:
-                run(evaluate_groups<2, Matrix>);
+                run(evaluate_groups<Zeros::kept, 2, Matrix>);
                 break;
             case 3:
-                run(evaluate_groups<3, Matrix>);
+                run(evaluate_groups<Zeros::kept, 3, Matrix>);
                 break;
 #endif
 #if defined(__AVX512F__)
             case 4:
-                run(evaluate_groups<4, Matrix>);
+                run(evaluate_groups<Zeros::kept, 4, Matrix>);
                 break;
             case 5:
-                run(evaluate_groups<5, Matrix>);
+                run(evaluate_groups<Zeros::kept, 5, Matrix>);
                 break;
             case 6:
-                run(evaluate_groups<6, Matrix>);
+                run(evaluate_groups<Zeros::kept, 6, Matrix>);
                 break;
 #endif
             default:
@@ -180,13 +199,13 @@ void evaluate(const Matrix& matrix, Index n, double first_s, const double* point
 }  // namespace
 
 void evaluate_bidiagonal(const double* q, const double* e, Index n, const double* points,
-                         Index n_points, const SturmValues& values) {
-    evaluate(Bidiagonal{q, e}, n, 1.0, points, n_points, values);
+                         Index n_points, Zeros zeros, const SturmValues& values) {
+    evaluate(Bidiagonal{q, e}, n, 1.0, points, n_points, zeros, values);
 }
 
 void evaluate_tridiagonal(const double* d, const double* squared_e, Index n, const double* points,
-                          Index n_points, const SturmValues& values) {
-    evaluate(Tridiagonal{d, squared_e}, n, 0.0, points, n_points, values);
+                          Index n_points, Zeros zeros, const SturmValues& values) {
+    evaluate(Tridiagonal{d, squared_e}, n, 0.0, points, n_points, zeros, values);
 }
 
 void summarise_entries(const double* entries, Index n, EntrySummary& found) {

@@ -3,7 +3,7 @@
 // leaves the range of doubles too, and which of the products in p = x s - q p and s = p - e s
 // prevails depends on both.
 
-#include "../sturm_kernels.hpp"
+#include "htmu/linalg/sturm_kernels.hpp"
 #include "sturm_signs.hpp"
 
 namespace htmu::HTMU_TARGET {
@@ -38,10 +38,16 @@ HTMU_INLINE Extended difference(Extended a, Extended b, Extended c, Extended d) 
 }
 
 HTMU_INLINE Extended entry(const ExtendedValues& values, Index i) {
-    return {broadcast(values.mantissa[i]), broadcast(values.exponent[i])};
+    return {splat(values.mantissa[i]), splat(values.exponent[i])};
 }
 
-template <int groups>
+/// x where it is not 0, else `instead` times 2^-53.
+HTMU_INLINE Extended mended(Extended x, Extended instead) {
+    const auto zero = x.mantissa == Vec{};
+    return {zero ? instead.mantissa : x.mantissa, zero ? instead.exponent - 53.0 : x.exponent};
+}
+
+template <Zeros zeros, int groups>
 void evaluate_groups(const ExtendedValues& q, const ExtendedValues& e, Index n,
                      const ExtendedValues& points, Index offset, const SturmValues& values) {
     constexpr int parts = groups * group_parts;
@@ -66,7 +72,11 @@ void evaluate_groups(const ExtendedValues& q, const ExtendedValues& e, Index n,
             HTMU_UNROLL
             for (int k = 0; k < parts; ++k) {
                 p[k] = difference(x[k], s[k], q_i, p[k]);
+                if (zeros == Zeros::mended) {
+                    p[k] = mended(p[k], {-s[k].mantissa, x[k].exponent + s[k].exponent});
+                }
                 s[k] = difference(one, p[k], e_i, s[k]);
+                if (zeros == Zeros::mended) s[k] = mended(s[k], p[k]);
                 mantissas[k] = p[k].mantissa;
             }
             HTMU_UNROLL
@@ -93,21 +103,28 @@ void evaluate_groups(const ExtendedValues& q, const ExtendedValues& e, Index n,
 }  // namespace
 
 void evaluate_extended(const ExtendedValues& q, const ExtendedValues& e, Index n,
-                       const ExtendedValues& points, Index n_points, const SturmValues& values) {
+                       const ExtendedValues& points, Index n_points, Zeros zeros,
+                       const SturmValues& values) {
     // Side by side, groups hide the latency of about 90 cycles a step, as far as the registers
     // reach.
     constexpr Index most = width == 8 ? 4 : width == 4 ? 2 : 1;
     const Index all_groups = n_points / group_size;
+    if (zeros == Zeros::mended) {
+        for (Index group = 0; group < all_groups; ++group) {
+            evaluate_groups<Zeros::mended, 1>(q, e, n, points, group * group_size, values);
+        }
+        return;
+    }
     for (Index done = 0; done < all_groups;) {
         const Index left = all_groups - done, offset = done * group_size;
         if (most == 4 && left >= 4) {
-            evaluate_groups<4>(q, e, n, points, offset, values);
+            evaluate_groups<Zeros::kept, 4>(q, e, n, points, offset, values);
             done += 4;
         } else if (most >= 2 && left >= 2) {
-            evaluate_groups<2>(q, e, n, points, offset, values);
+            evaluate_groups<Zeros::kept, 2>(q, e, n, points, offset, values);
             done += 2;
         } else {
-            evaluate_groups<1>(q, e, n, points, offset, values);
+            evaluate_groups<Zeros::kept, 1>(q, e, n, points, offset, values);
             done += 1;
         }
     }

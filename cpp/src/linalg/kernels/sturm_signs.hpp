@@ -22,11 +22,6 @@ namespace htmu::HTMU_TARGET {
 inline constexpr int group_size = 8;
 inline constexpr int group_parts = group_size / width;
 
-/// x in each lane. (x - 0 is x for every x, so that this compiles to a load; 0 + x is not, for -0.)
-HTMU_INLINE Vec broadcast(double x) {
-    return x - Vec{};
-}
-
 /// Bit k is the sign bit of x[k].
 HTMU_INLINE unsigned sign_bits(Vec x) {
 #if defined(__AVX512F__)
