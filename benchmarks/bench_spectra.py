@@ -128,7 +128,7 @@ def test_batch_dense(compare: Compare, instruction_set: str) -> None:
         return htmu.eigvalsh_tridiagonal(d, e, n_threads=1)
 
     def baseline() -> Array:
-        return np.linalg.eigvalsh(dense)
+        return np.asarray(np.linalg.eigvalsh(dense), dtype=np.float64)
 
     np.testing.assert_allclose(ours(), baseline(), rtol=0, atol=1e-13 * d.max())
     compare(ours, baseline, work=d.size, unit="eigenvalues", goal=8.0)

@@ -42,7 +42,8 @@ def singvals_bidiagonal(
         step on the bidiagonal form, and by Sturm counts where that is not certified. "sturm":
         Sturm counts of the bidiagonal form; one matrix at a time, any range. "lasq1": LAPACK's
         dqds, one matrix at a time. "auto" takes "qr" for all values of a batch, "sturm" for a
-        range or for few large matrices, and "lasq1" for a matrix whose squares would underflow.
+        range or for few large matrices. "qr" and "sturm" leave a matrix whose squares would
+        underflow to "lasq1".
     select : {"a", "i", "v", "largest", "smallest"}
         All singular values; those with indices in `select_range`; those in the interval
         `select_range`; the `select_range` largest or smallest.
@@ -95,10 +96,9 @@ def singvals_bidiagonal(
         driver = "sturm"
     if isinstance(wanted, Interval):
         require_single(rows.batch)
-        found = _linalg.singvals_bidiagonal(rows.d, rows.e, driver, 0, rows.n - 1, check, threads)[
-            0
-        ]
-        return found[(found > wanted.lower) & (found <= wanted.upper)]
+        every = _linalg.singvals_bidiagonal(rows.d, rows.e, driver, 0, rows.n - 1, check, threads)
+        inside: FloatArray = every[(every > wanted.lower) & (every <= wanted.upper)]
+        return inside
     first, last = wanted.first, wanted.last
     if select == "i":  # counted from the largest
         first, last = rows.n - 1 - last, rows.n - 1 - first

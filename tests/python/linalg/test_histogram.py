@@ -158,5 +158,5 @@ def test_bad_histograms_are_refused_in_one_line(edges: Any, size: Any, message: 
 
 def test_something_else_than_an_ensemble_is_refused() -> None:
     with pytest.raises(htmu.errors.InvalidInputError, match="ensemble") as caught:
-        htmu.spectral_histogram("laguerre", [0.0, 1.0], 10, seed=0)  # type: ignore[arg-type]
+        htmu.spectral_histogram("laguerre", [0.0, 1.0], 10, seed=0)
     assert "\n" not in str(caught.value)

@@ -55,7 +55,7 @@ SIZES: list[Any] = [
     np.array(3),
 ]
 INDICES = [None, 1, (0,), (0, 3), (-1, 1), (2, 1), (0.5, 1), ("a", "b"), (0, HUGE)]
-NOT_BOOL = ["yes", None, 0, 1, 1.0, NAN, [True], {}]
+NOT_BOOL: list[Any] = ["yes", None, 0, 1, 1.0, NAN, [True], {}]
 FEW = [*NOT_INT, None, 0, -1, 4]  # largest or smallest of three
 LOGS = ["text", RAGGED, [NAN, 1.0], [1.0, INF], ["a"], [1j, 2j], {}, object(), 1.0, [1.0]]
 EDGES = [*ARRAY, [], [0.0], 1.0, [[0.0, 1.0]], [1.0, 0.0], [0.0, 0.0, 1.0]]
