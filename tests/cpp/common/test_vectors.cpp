@@ -231,9 +231,7 @@ TEST_CASE("one value in every element, and their numbers") {
         const auto n = static_cast<std::size_t>(width());
         for (const double x : {1.5, -0.0, 1e-310}) {
             const Words a(n, bits(x));
-            // splat(-0.0) is 0 + -0.0 = 0.
-            const Words expected(n, bits(x + 0.0));
-            CHECK(apply(VectorFunction::splat_double, a, a, a) == expected);
+            CHECK(apply(VectorFunction::splat_double, a, a, a) == a);
         }
         const Words a(n, ~Word{4});
         CHECK(apply(VectorFunction::splat_int, a, a, a) == a);
