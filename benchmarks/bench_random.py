@@ -56,7 +56,7 @@ def test_exponential(compare: Compare) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gamma(compare: Compare, shape: float) -> None:
+def test_gamma(compare: Compare, instruction_set: str, shape: float) -> None:
     rng = np.random.default_rng(7)
 
     def ours() -> Array:

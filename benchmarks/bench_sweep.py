@@ -69,7 +69,7 @@ def resident_growth(figures: dict[str, Any]) -> float:
 @pytest.mark.parametrize(
     ("label", "arguments", "goal_seconds"),
     [
-        ("paper", {"preset": "paper"}, 600),
+        ("paper", {"preset": "paper"}, 120),
         ("quick", {"preset": "quick"}, 60),
         ("N=10000", {"m": [100], "n": [100], "alpha": [1, 2, 3, 4, 5]}, None),
     ],

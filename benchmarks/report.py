@@ -70,7 +70,7 @@ def table(results: list[dict[str, Any]]) -> str:
         info.pop("work", None)
         ratio, goal = info.pop("ratio", None), info.pop("goal", None)
         limit = info.pop("goal_seconds", None)
-        goal_text = f"{goal:,.0f}" if goal else f"< {limit} s" if limit else ""
+        goal_text = f"{goal:,g}" if goal else f"< {limit} s" if limit else ""
         cells = [
             name,
             f"{_si(seconds)}s",
