@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparison import Compare
+from kernel_limits import qr_limit
 from numpy.typing import NDArray
 from scipy.linalg import eigvalsh_tridiagonal
 
@@ -27,8 +28,13 @@ def spectra() -> Array:
     return ensemble.eigenvalues(BATCH, seed=1, n_threads=1)
 
 
-def compare_to(compare: Compare, baseline: Any, goal: float, scale: float) -> None:
-    """The baseline draws one spectrum a call; the traces have the same law."""
+def compare_to(
+    compare: Compare, baseline: Any, goal: float, scale: float, limit: tuple[str, float]
+) -> None:
+    """The baseline draws one spectrum a call; the traces have the same law.
+
+    The limit is that of the QR alone, without the draws.
+    """
     ensemble = htmu.LaguerreEnsemble(N, beta=1.0, a=(N - 1) / 2)
     spread = np.sqrt(ensemble.var_trace())
     assert abs(np.sum(baseline()) * scale - ensemble.mean_trace()) < 6 * spread
@@ -40,10 +46,11 @@ def compare_to(compare: Compare, baseline: Any, goal: float, scale: float) -> No
         work=BATCH * N,
         unit="eigenvalues",
         goal=goal,
+        limit=(limit[0], BATCH * limit[1]),
     )
 
 
-def test_spectra_dppy(compare: Compare, instruction_set: str) -> None:
+def test_spectra_dppy(compare: Compare, instruction_set: str, limits: tuple[float, float]) -> None:
     models = pytest.importorskip("dppy.random_matrices")
     rng = np.random.RandomState(1)
 
@@ -52,10 +59,12 @@ def test_spectra_dppy(compare: Compare, instruction_set: str) -> None:
             shape=(N + 1) / 2, scale=1.0, beta=1.0, size=N, random_state=rng
         )
 
-    compare_to(compare, baseline, goal=20.0, scale=1.0)
+    compare_to(compare, baseline, 20.0, 1.0, qr_limit(instruction_set, limits, N))
 
 
-def test_spectra_scikit_rmt(compare: Compare, instruction_set: str) -> None:
+def test_spectra_scikit_rmt(
+    compare: Compare, instruction_set: str, limits: tuple[float, float]
+) -> None:
     ensembles = pytest.importorskip("skrmt.ensemble")
     sampler = ensembles.WishartEnsemble(beta=1, p=N, n=2 * N, tridiagonal_form=True)
 
@@ -64,7 +73,7 @@ def test_spectra_scikit_rmt(compare: Compare, instruction_set: str) -> None:
         return sampler.eigvals()
 
     # Its eigenvalues are those of X X^T with entries of unit variance.
-    compare_to(compare, baseline, goal=40.0, scale=0.5)
+    compare_to(compare, baseline, 40.0, 0.5, qr_limit(instruction_set, limits, N))
 
 
 def test_histogram(compare: Compare, instruction_set: str, limits: tuple[float, float]) -> None:

@@ -202,9 +202,9 @@ def as_real_array(name: str, value: ArrayLike, *, finite: bool = True) -> FloatA
         )
     array = np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
     if finite:
-        bad = ~np.isfinite(array)
-        if bad.any():
-            index = tuple(int(i) for i in np.argwhere(bad)[0])
+        is_finite = np.isfinite(array)
+        if not is_finite.all():
+            index = tuple(int(i) for i in np.argwhere(~is_finite)[0])
             raise NonFiniteError(
                 f"{name} has a value that is not finite ({array[index]}) at index "
                 f"{index[0] if len(index) == 1 else index}; remove it or mend it"

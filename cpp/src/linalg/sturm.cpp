@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "htmu/common/errors.hpp"
 #include "sturm_sequence.hpp"
@@ -45,6 +47,50 @@ void require_interval(Index n, double lower, double upper, Span eigenvalues) {
     }
 }
 
+bool all_zero(ConstSpan entries) {
+    return std::all_of(entries.begin(), entries.end(), [](double entry) { return entry == 0.0; });
+}
+
+/// Entries below each point: the counts of a diagonal matrix, exact at its eigenvalues too.
+void count_entries_below(ConstSpan entries, ConstSpan points, SturmWorkspace& workspace,
+                         std::span<Index> counts) {
+    std::vector<double>& sorted = workspace.first_entries;
+    sorted.assign(entries.begin(), entries.end());
+    std::sort(sorted.begin(), sorted.end());
+    std::transform(points.begin(), points.end(), counts.begin(), [&](double point) {
+        return std::lower_bound(sorted.begin(), sorted.end(), point) - sorted.begin();
+    });
+}
+
+/// Entries first..last in ascending order: eigenvalues of a diagonal matrix.
+void take_sorted_entries(ConstSpan entries, Index first, Index last, SturmWorkspace& workspace,
+                         Span eigenvalues) {
+    std::vector<double>& sorted = workspace.first_entries;
+    sorted.assign(entries.begin(), entries.end());
+    std::sort(sorted.begin(), sorted.end());
+    std::copy(sorted.begin() + first, sorted.begin() + last + 1, eigenvalues.begin());
+}
+
+/// Raises counts so that they ascend with their points. Each is exact for a matrix near the one
+/// given, but not the same for all points, so that near an eigenvalue they may descend.
+void make_monotone(ConstSpan points, std::vector<Index>& order, std::span<Index> counts) {
+    Index most = 0;
+    const auto raise = [&](Index i) {
+        Index& count = counts[static_cast<std::size_t>(i)];
+        count = most = std::max(most, count);
+    };
+    if (std::is_sorted(points.begin(), points.end())) {
+        for (Index i = 0; i < std::ssize(points); ++i) raise(i);
+        return;
+    }
+    order.resize(points.size());
+    std::iota(order.begin(), order.end(), Index{0});
+    std::sort(order.begin(), order.end(), [&](Index i, Index j) {
+        return points[static_cast<std::size_t>(i)] < points[static_cast<std::size_t>(j)];
+    });
+    for (const Index i : order) raise(i);
+}
+
 /// Counts at points that `place` takes into the range of the scaled matrix.
 template <class Place>
 void count_with(const SturmSequence& sequence, ConstSpan points, const Place& place,
@@ -70,6 +116,7 @@ void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunContr
                       SturmWorkspace& workspace, std::span<Index> counts) {
     require_counts(points, counts);
     const BidiagonalSequence sequence(q, e, workspace);
+    if (all_zero(e)) return count_entries_below(q, points, workspace, counts);
     // Points up to 0 have nothing below them and are not evaluated: next to 0 that is slow.
     const auto place = [&](double point) {
         constexpr double least = std::numeric_limits<double>::min();
@@ -80,6 +127,7 @@ void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunContr
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i] <= 0.0) counts[i] = 0;
     }
+    make_monotone(points, workspace.order, counts);
 }
 
 void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
@@ -87,15 +135,12 @@ void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
                        std::span<Index> counts) {
     require_counts(points, counts);
     const TridiagonalSequence sequence(d, squared_e, true, workspace);
-    if (sequence.zero()) {
-        std::transform(points.begin(), points.end(), counts.begin(),
-                       [&](double x) { return x > 0.0 ? sequence.n : 0; });
-        return;
-    }
+    if (all_zero(squared_e)) return count_entries_below(d, points, workspace, counts);
     const auto place = [&](double point) {
         return std::clamp(sequence.scaled(point), sequence.lower, sequence.upper);
     };
     count_with(sequence, points, place, control, workspace, counts);
+    make_monotone(points, workspace.order, counts);
 }
 
 void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,
@@ -103,6 +148,7 @@ void bidiagonal_eigenvalues(ConstSpan q, ConstSpan e, Index first, Index last,
                             Span eigenvalues) {
     require_range(std::ssize(q), first, last, eigenvalues);
     BidiagonalSequence sequence(q, e, workspace);
+    if (all_zero(e)) return take_sorted_entries(q, first, last, workspace, eigenvalues);
     sequence.bound_from_below();
     solve_by_sturm(sequence, first, last, 0.0, control, workspace, eigenvalues);
     for (double& value : eigenvalues) value = sequence.unscaled(value);
@@ -114,6 +160,10 @@ Index bidiagonal_eigenvalues_between(ConstSpan q, ConstSpan e, double lower, dou
     const Index n = std::ssize(q);
     require_interval(n, lower, upper, eigenvalues);
     BidiagonalSequence sequence(q, e, workspace);
+    if (all_zero(e)) {
+        take_sorted_entries(q, 0, n - 1, workspace, eigenvalues);
+        return keep_between(lower, upper, n, eigenvalues);
+    }
     // A little more than asked for; the values found decide.
     const double margin = 1e-13;
     const double low = sequence.scaled(lower) * (1.0 - margin);
@@ -141,10 +191,7 @@ void tridiagonal_eigenvalues_by_sturm(ConstSpan d, ConstSpan e, Index first, Ind
                                       Span eigenvalues) {
     require_range(std::ssize(d), first, last, eigenvalues);
     const TridiagonalSequence sequence(d, e, false, workspace);
-    if (sequence.zero()) {
-        std::fill(eigenvalues.begin(), eigenvalues.end(), 0.0);
-        return;
-    }
+    if (all_zero(e)) return take_sorted_entries(d, first, last, workspace, eigenvalues);
     solve_by_sturm(sequence, first, last, 0.0, control, workspace, eigenvalues);
     for (double& value : eigenvalues) value = sequence.unscaled(value);
 }
@@ -156,8 +203,8 @@ Index tridiagonal_eigenvalues_between(ConstSpan d, ConstSpan e, double lower, do
     require_interval(n, lower, upper, eigenvalues);
     const TridiagonalSequence sequence(d, e, false, workspace);
     Index n_found = n;
-    if (sequence.zero()) {
-        std::fill_n(eigenvalues.begin(), n, 0.0);
+    if (all_zero(e)) {
+        take_sorted_entries(d, 0, n - 1, workspace, eigenvalues);
     } else {
         const double margin = 0x1p-44;
         const auto limit = [&](double value) {

@@ -172,7 +172,6 @@ TridiagonalSequence::TridiagonalSequence(ConstSpan d, ConstSpan e, bool squared,
     if (n > 0) workspace.second_entries.front() = 0.0;
     d_ = workspace.first_entries.data();
     squared_e_ = workspace.second_entries.data();
-    zero_ = largest == 0.0;
     const double norm = 3.0 * scaled(largest);
     lower = -norm * (1.0 + 0x1p-40);
     upper = norm * (1.0 + 0x1p-40);

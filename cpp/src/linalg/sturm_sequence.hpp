@@ -84,10 +84,8 @@ class TridiagonalSequence final : public SturmSequence {
     void evaluate(const double* points, Index n_points, Zeros zeros,
                   const SturmValues& values) const override;
     /// All entries are 0: there is no scale.
-    [[nodiscard]] bool zero() const { return zero_; }
 
    private:
-    bool zero_ = false;
     const double* d_ = nullptr;
     const double* squared_e_ = nullptr;
 };

@@ -77,8 +77,9 @@ def spectral_histogram(
         raise InvalidInputError(
             f"edges must be one row of at least 2 numbers, got shape {points.shape}"
         )
-    if not (np.diff(points) > 0).all():
-        place = int(np.argmin(np.diff(points) > 0))
+    ascends = points[1:] > points[:-1]
+    if not ascends.all():
+        place = int(np.argmin(ascends))
         raise InvalidInputError(
             f"edges must be strictly ascending, got {points[place]:g} before {points[place + 1]:g}"
         )

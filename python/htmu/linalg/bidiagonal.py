@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from htmu._core import linalg as _linalg
 from htmu.arguments import FloatArray, as_bool, as_choice, as_real_array, as_threads
@@ -14,6 +14,7 @@ from htmu.linalg.rows import Interval, as_rows, as_selection, require_single
 
 __all__ = ["log_eigenvalues", "singvals_bidiagonal"]
 
+_LARGEST_LOGARITHM = 5e8
 _DRIVERS = ("auto", "qr", "sturm", "lasq1")
 
 
@@ -29,7 +30,8 @@ def singvals_bidiagonal(
 ) -> FloatArray:
     """Compute singular values of real bidiagonal matrices, over leading batch axes.
 
-    Every singular value has high relative accuracy, however small.
+    Every singular value above 1e-289 of the largest has high relative accuracy; for smaller ones
+    see `log_eigenvalues`.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def singvals_bidiagonal(
     -------
     ndarray, shape (..., k)
         Singular values in descending order, as from `numpy.linalg.svd`; k = n for select="a".
-        Relative error below 1e-14.
+        Relative error below 1e-14 for each above 1e-289 of the largest; smaller ones may be 0.
 
     Raises
     ------
@@ -106,6 +108,18 @@ def singvals_bidiagonal(
     return found.reshape(*rows.batch, found.shape[-1])
 
 
+def _require_logarithms(name: str, values: FloatArray, good: NDArray[np.bool_]) -> None:
+    if good.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~good)[0])
+    value = values[index]
+    kind = InvalidInputError if np.isfinite(value) else NonFiniteError
+    raise kind(
+        f"{name} must hold logarithms from {-_LARGEST_LOGARITHM:g} to {_LARGEST_LOGARITHM:g}, got "
+        f"{value:g} at index {index[0] if len(index) == 1 else index}; scale the matrix or mend it"
+    )
+
+
 def log_eigenvalues(
     log_d: ArrayLike, log_e: ArrayLike, *, n_threads: int | None = None
 ) -> FloatArray:
@@ -116,10 +130,10 @@ def log_eigenvalues(
     Parameters
     ----------
     log_d : array_like, shape (..., n)
-        Natural logarithms of |B_ii|.
+        Natural logarithms of |B_ii|, from -5e8 to 5e8.
     log_e : array_like, shape (..., n - 1)
-        Natural logarithms of |B_(i+1)i| (or of the superdiagonal); -inf for an entry 0. The batch
-        axes of `log_d` and `log_e` broadcast.
+        Natural logarithms of |B_(i+1)i| (or of the superdiagonal), in the same range, or -inf for
+        an entry 0. The batch axes of `log_d` and `log_e` broadcast.
     n_threads : int or None
         None takes every CPU; results do not depend on it.
 
@@ -147,8 +161,11 @@ def log_eigenvalues(
     """
     diagonal = as_real_array("log_d", log_d)
     off_diagonal = as_real_array("log_e", log_e, finite=False)
-    if np.isnan(off_diagonal).any() or np.isposinf(off_diagonal).any():
-        raise NonFiniteError("log_e must be finite or -inf, got NaN or inf; remove it or mend it")
+    _require_logarithms("log_d", diagonal, np.abs(diagonal) <= _LARGEST_LOGARITHM)
+    is_zero = np.isneginf(off_diagonal)
+    _require_logarithms(
+        "log_e", off_diagonal, (np.abs(off_diagonal) <= _LARGEST_LOGARITHM) | is_zero
+    )
     rows = as_rows(diagonal, off_diagonal, names=("log_d", "log_e"), finite=False)
     found = _linalg.log_eigenvalues(2.0 * rows.d, 2.0 * rows.e, as_threads(n_threads))
     return found.reshape(*rows.batch, found.shape[-1])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from htmu._core import linalg as _linalg
-from htmu.arguments import as_real_array, as_threads
+from htmu.arguments import as_real_array, as_threads, check_memory
 from htmu.errors import InvalidInputError
 from htmu.linalg.rows import as_rows
 
@@ -34,8 +34,10 @@ def count_eigenvalues(
     Returns
     -------
     ndarray of int64, shape (..., m), or (...) for a scalar edge
-        Number of eigenvalues below each edge. Exact for a matrix within a few units of rounding,
-        relative to the norm, of the one given.
+        Number of eigenvalues strictly below each edge. Exact for a matrix within a few units of
+        rounding, relative to the norm, of the one given: an eigenvalue that close to an edge may
+        count on either side, but counts never descend from one edge to a higher one. Those of a
+        diagonal matrix are exact.
 
     Raises
     ------
@@ -56,5 +58,8 @@ def count_eigenvalues(
     points = as_real_array("edges", edges)
     if points.ndim > 1:
         raise InvalidInputError(f"edges must be a number or one row, got shape {points.shape}")
+    check_memory(
+        len(rows.d) * points.size, f"counts at {points.size} edges of {len(rows.d)} matrices"
+    )
     found = _linalg.count_eigenvalues(rows.d, rows.e, points.reshape(-1), as_threads(n_threads))
-    return found.reshape(*rows.batch, *points.shape)
+    return found.reshape((*rows.batch, *points.shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,17 +60,19 @@ def as_rows(
             f"{names[1]} must have shape (..., n - 1) = (..., {n - 1}) for {names[0]} of shape "
             f"{diagonal.shape}, got shape {off_diagonal.shape}"
         )
-    try:
-        batch = np.broadcast_shapes(diagonal.shape[:-1], off_diagonal.shape[:-1])
-    except ValueError:
-        raise InvalidInputError(
-            f"the batch axes of {names[0]} and {names[1]} must broadcast, got shapes "
-            f"{diagonal.shape} and {off_diagonal.shape}"
-        ) from None
-    n_rows = int(np.prod(batch))
-    rows_d = np.ascontiguousarray(np.broadcast_to(diagonal, (*batch, n))).reshape(n_rows, n)
-    rows_e = np.ascontiguousarray(np.broadcast_to(off_diagonal, (*batch, n - 1)))
-    return Rows(rows_d, rows_e.reshape(n_rows, n - 1), batch)
+    batch = diagonal.shape[:-1]
+    if batch != off_diagonal.shape[:-1]:
+        try:
+            batch = np.broadcast_shapes(batch, off_diagonal.shape[:-1])
+        except ValueError:
+            raise InvalidInputError(
+                f"the batch axes of {names[0]} and {names[1]} must broadcast, got shapes "
+                f"{diagonal.shape} and {off_diagonal.shape}"
+            ) from None
+        diagonal = np.ascontiguousarray(np.broadcast_to(diagonal, (*batch, n)))
+        off_diagonal = np.ascontiguousarray(np.broadcast_to(off_diagonal, (*batch, n - 1)))
+    n_rows = math.prod(batch)
+    return Rows(diagonal.reshape(n_rows, n), off_diagonal.reshape(n_rows, n - 1), batch)
 
 
 def _pair(select_range: Any) -> tuple[Any, Any]:
@@ -86,6 +89,11 @@ def as_selection(select: str, select_range: Any, n: int) -> Selection | Interval
     """Return the ascending indices asked for, or the interval for select="v"."""
     select = as_choice("select", select, SELECTIONS)
     if select == "a":
+        if select_range is not None:
+            raise InvalidInputError(
+                f"select='a' takes all and no select_range, got {select_range!r}; leave it out or "
+                "name another select"
+            )
         return Selection(0, n - 1, True)
     if select in ("largest", "smallest"):
         count = as_int("select_range", select_range, minimum=1, maximum=n)

@@ -24,6 +24,18 @@ LONG_LOOPS = {
     "htmu.estimate_kappa(s, tol=1e-5, seed=1, method='robbins-monro')",
     "eigenvalues": "import htmu; e = htmu.LaguerreEnsemble(100, beta=1.0, a=1.0); "
     "print('ready', flush=True); e.eigenvalues(10**6, seed=1)",
+    "batch of singular values": "import htmu, numpy as np; d = np.ones((10**5, 500)); "
+    "print('ready', flush=True); htmu.singvals_bidiagonal(d, d[:, 1:])",
+    "one large matrix": "import htmu, numpy as np; d = np.ones(300_000); "
+    "print('ready', flush=True); htmu.eigvalsh_tridiagonal(d, d[1:])",
+    "counts": "import htmu, numpy as np; d = np.ones(10**6); "
+    "print('ready', flush=True); htmu.count_eigenvalues(d, d[1:], np.linspace(0, 1, 10**5))",
+    "histogram": "import htmu, numpy as np; e = htmu.HermiteEnsemble(1000, beta=1.0); "
+    "print('ready', flush=True); htmu.spectral_histogram(e, np.linspace(-9, 9, 99), 10**7, seed=1)",
+    "log_eigenvalues": "import htmu; e = htmu.LaguerreEnsemble(100, beta=0.01, a=1.0); "
+    "print('ready', flush=True); e.log_eigenvalues(10**6, seed=1)",
+    "variates": "import htmu.random; print('ready', flush=True); "
+    "[htmu.random.gamma(0.3, size=10**7, seed=1) for _ in range(10**4)]",
     "log_vandermonde": "import htmu, numpy as np; x = np.arange(3e5); "
     "print('ready', flush=True); htmu.log_vandermonde(x)",
 }

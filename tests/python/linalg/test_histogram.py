@@ -103,12 +103,88 @@ def test_counts_of_every_family(n: int, instruction_set: str) -> None:
         assert found.tolist() == np.searchsorted(exact, edges[clear]).tolist(), name
 
 
+@pytest.mark.parametrize("n", [1, 2, 9, 40])
+def test_counts_of_diagonal_matrices_are_exact_at_their_eigenvalues(
+    n: int, instruction_set: str
+) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        d = rng.integers(-3, 4, n).astype(float)
+        edges = np.arange(-4.0, 5.0)
+        expected = [int((d < edge).sum()) for edge in edges]
+        assert htmu.count_eigenvalues(d, np.zeros(n - 1), edges).tolist() == expected
+        for lower, upper in [(-2, 1), (0, 3), (-3, -1)]:
+            inside = np.sort(d[(d > lower) & (d <= upper)])
+            found = htmu.eigvalsh_tridiagonal(
+                d, np.zeros(n - 1), select="v", select_range=(lower, upper)
+            )
+            assert found.tolist() == inside.tolist()
+            singular = htmu.singvals_bidiagonal(
+                d, np.zeros(n - 1), select="v", select_range=(1, upper + 3)
+            )
+            magnitudes = np.sort(np.abs(d))[::-1]
+            kept = magnitudes[(magnitudes > 1) & (magnitudes <= upper + 3)]
+            assert singular.tolist() == kept.tolist()
+
+
+def ulps_around(x: float, reach: int) -> NDArray[np.float64]:
+    """The doubles next to x, ascending."""
+    bits = np.array(x).view(np.int64) + np.arange(-reach, reach + 1)
+    return np.sort(bits.view(np.float64))
+
+
+def test_counts_ascend_with_the_edges_even_next_to_eigenvalues(instruction_set: str) -> None:
+    d, e = np.array([1.0, -3.0, -2.0, -1.0]), np.array([1.0, 0.0, -2.0])
+    for eigenvalue in htmu.eigvalsh_tridiagonal(d, e):
+        edges = ulps_around(float(eigenvalue), 40)
+        counts = htmu.count_eigenvalues(d, e, edges)
+        assert (np.diff(counts) >= 0).all()
+        shuffled = np.random.default_rng(0).permutation(len(edges))
+        np.testing.assert_array_equal(
+            htmu.count_eigenvalues(d, e, edges[shuffled]), counts[shuffled]
+        )
+    for ensemble in (
+        htmu.LaguerreEnsemble(60),
+        htmu.HermiteEnsemble(60, beta=1.0),
+        htmu.JacobiEnsemble(60, beta=1.0),
+    ):
+        for eigenvalue in ensemble.eigenvalues(1, seed=20)[0, ::7]:
+            edges = ulps_around(float(eigenvalue), 30)
+            assert htmu.spectral_histogram(ensemble, edges, 1, seed=20).min() >= 0
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [
+        htmu.HermiteEnsemble(50, beta=2.0),
+        htmu.HermiteEnsemble(50, beta=0.0),
+        htmu.JacobiEnsemble(50, beta=1.0, a=0.5, b=2.0),
+        htmu.JacobiEnsemble(50, beta=0.04, a=-0.5, b=-0.5),
+    ],
+)
+def test_histograms_of_the_other_ensembles(ensemble: Any, instruction_set: str) -> None:
+    values = np.sort(ensemble.eigenvalues(SIZE, seed=6).ravel())
+    # Edges half way between neighbours: eigenvalues of the same matrices, by another kernel.
+    edges = ((values[:-1] + values[1:]) / 2)[::37]
+    wide = np.r_[True, np.diff(edges) > 1e-9]
+    edges = edges[wide]
+    near = np.abs(values[:, None] - edges).min(axis=0) > 1e-12 * np.abs(values).max()
+    edges = edges[near]
+    assert len(edges) > 20
+    found = htmu.spectral_histogram(ensemble, edges, SIZE, seed=6)
+    np.testing.assert_array_equal(found, np.diff(np.searchsorted(values, edges)))
+
+
 def test_counts_have_the_shapes_of_batch_and_edges(instruction_set: str) -> None:
     d, e = np.tile([2.0, 2.0, 2.0], (2, 4, 1)), np.full((2, 4, 2), -1.0)
     found = htmu.count_eigenvalues(d, e, [0.0, 1.0, 3.0, 4.0])
     assert found.shape == (2, 4, 4)
     assert (found == [0, 1, 2, 3]).all()
     assert htmu.count_eigenvalues(d, e, []).shape == (2, 4, 0)
+    assert htmu.count_eigenvalues(d, e, 1.5).shape == (2, 4)
+    alone = htmu.count_eigenvalues(d[0, 0], e[0, 0], 1.5)
+    assert alone.shape == ()
+    assert alone == 1
     assert htmu.count_eigenvalues(d[:0], e[:0], [1.0]).shape == (0, 4, 1)
     for m in (1, 2, 7, 8, 9, 15, 17, 33, 65):
         edges = np.linspace(-1, 5, m)
@@ -143,6 +219,7 @@ def test_bad_edges_are_refused_in_one_line(edges: Any, message: str) -> None:
         ([2.0, 1.0], 10, "edges"),
         ([1.0, 3.0, 2.0], 10, "edges"),
         ([1.0, 1.0], 10, "edges"),
+        ([1e308, -1e308], 10, "edges"),
         ([1.0], 10, "edges"),
         ([], 10, "edges"),
         ([[1.0, 2.0]], 10, "edges"),

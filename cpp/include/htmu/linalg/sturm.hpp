@@ -26,21 +26,23 @@ struct SturmWorkspace {
     std::vector<double> first_squares, second_squares;
     std::vector<double> points, mantissas, exponents;
     std::vector<std::int64_t> below;
+    std::vector<Index> order;
 };
 
 /// Number of eigenvalues of B B^T below each point (any order; infinities allowed, NaN refused).
 /// Exact for a matrix whose entries differ from the given ones by a few eps each, relatively: an
 /// eigenvalue may count on the wrong side of a point only where it is within about
-/// eps * sqrt(n) of it, relatively. An eigenvalue that equals the point in exact arithmetic of a
-/// diagonal matrix is not below it. Points below 1e-289 times the largest entry count only the
-/// eigenvalues that are exactly 0 reliably.
+/// eps * sqrt(n) of it, relatively. Counts ascend with the points, and those of a diagonal matrix
+/// are exact: an eigenvalue that equals the point is not below it. Points below 1e-289 times the
+/// largest entry count only the eigenvalues that are exactly 0 reliably.
 void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, const RunControl& control,
                       SturmWorkspace& workspace, std::span<Index> counts);
 void count_bidiagonal(ConstSpan q, ConstSpan e, ConstSpan points, std::span<Index> counts);
 
 /// Number of eigenvalues below each point of the symmetric tridiagonal matrix with diagonal d (n)
 /// and squared off-diagonal squared_e (n - 1). An eigenvalue within a few eps times the norm of a
-/// point may count on either side.
+/// point may count on either side; counts ascend with the points, and those of a diagonal matrix
+/// are exact.
 void count_tridiagonal(ConstSpan d, ConstSpan squared_e, ConstSpan points,
                        const RunControl& control, SturmWorkspace& workspace,
                        std::span<Index> counts);
