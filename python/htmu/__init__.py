@@ -5,6 +5,8 @@ with an error bar, on a compiled core (Hodgkinson, Wang and Mahoney, ICML 2025).
 """
 
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from htmu import ensembles, errors, kappa, linalg, random, structures, sweeps
 from htmu.ensembles import (
@@ -23,6 +25,10 @@ from htmu.linalg import (
 )
 from htmu.sweeps import SweepResult, sweep
 
+if _TYPE_CHECKING:
+    from htmu import special
+    from htmu.special import htmp, inverse_htmp, marchenko_pastur
+
 __version__ = _version("htmu")
 
 __all__ = [
@@ -37,14 +43,41 @@ __all__ = [
     "ensembles",
     "errors",
     "estimate_kappa",
+    "htmp",
+    "inverse_htmp",
     "kappa",
     "linalg",
     "log_eigenvalues",
     "log_vandermonde",
+    "marchenko_pastur",
     "random",
     "singvals_bidiagonal",
+    "special",
     "spectral_histogram",
     "structures",
     "sweep",
     "sweeps",
 ]
+
+# Areas that take long to import, for scipy.stats does: loaded when first asked for.
+_LATE = {
+    "htmp": "htmu.special",
+    "inverse_htmp": "htmu.special",
+    "marchenko_pastur": "htmu.special",
+    "special": "htmu.special",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_LATE[name])
+    value = module if name == "special" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

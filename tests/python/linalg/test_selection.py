@@ -143,6 +143,7 @@ def test_batch_axes_stay_in_front(instruction_set: str) -> None:
         ({"select": "smallest", "select_range": (0, 1)}, "select_range"),
         ({"select": "smallest", "select_range": "two"}, "select_range"),
         ({"driver": "qr", "select": "i", "select_range": (0, 1)}, "'sturm'"),
+        ({"select_range": (0, 1)}, "takes all"),
         ({"n_threads": 0}, "n_threads"),
     ],
 )

@@ -19,7 +19,7 @@ PYTHON_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_core"}),
     frozenset({"errors"}),
     frozenset({"arguments"}),
-    frozenset({"random", "linalg"}),
+    frozenset({"random", "linalg", "special"}),
     frozenset({"ensembles"}),
     frozenset({"structures"}),
     frozenset({"kappa"}),
