@@ -119,7 +119,8 @@ void take(const Parameters& from, Number& b, Number& delta) {
 template <class Number>
 HtmpStart<Number> htmp_start(double b_value, double delta_value) {
     const double mean = b_value + delta_value;
-    const double s = mean >= 0.1 ? 0.0 : std::log(0.1 / mean);
+    // A multiple of 2^-40, as all points of the march.
+    const double s = mean >= 0.1 ? 0.0 : std::nearbyint(std::log(0.1 / mean) * 0x1p40) * 0x1p-40;
     Number b, delta;
     take({b_value, delta_value}, b, delta);
     const Number y = std::exp(s) * (b + delta);

@@ -27,7 +27,7 @@ namespace htmu {
 class HtmpTable {
    public:
     /// Largest b, and smallest, and largest delta.
-    static constexpr double largest_b = 1e7, smallest_b = 1e-8, largest_delta = 1e12;
+    static constexpr double smallest_b = 1e-6, largest_b = 1e8, largest_delta = 1e15;
 
     /// With `gradient`, derivatives by the parameters too. Throws InvalidInput outside the domain,
     /// and ConvergenceFailure.

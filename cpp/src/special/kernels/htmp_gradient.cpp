@@ -40,12 +40,13 @@ void htmp_gradient(const HtmpPieces& pieces, Index n, const double* x, Index str
     for (Index i = 0; i < n; i += width) {
         const Vec point = load_or_one(x + i, n - i);
         const IntVec positive = point > Vec{};
-        const Vec s = log_of_positive(positive ? point : splat(1.0));
-        const IntVec inside = s < end;
+        const Split s = log_of_positive(positive ? point : splat(1.0));
+        const IntVec inside = s.value < end;
         Gradient gradient;
-        cursor.visit(inside ? s : Vec{}, [&](const auto& piece) __attribute__((always_inline)) {
+        const Vec safe = inside ? s.value : Vec{};
+        cursor.visit(safe, [&](const auto& piece) __attribute__((always_inline)) {
             const Vec scale = piece.take(pieces.inverse_half);
-            const Vec t = ((inside ? s : Vec{}) - piece.take(pieces.middle)) * scale;
+            const Vec t = ((safe - piece.take(pieces.middle)) + s.rest) * scale;
             Vec slope;
             gradient.log_density = polynomial_value(piece, pieces.density, t, slope);
             gradient.by_log_x = slope * scale;
@@ -55,7 +56,7 @@ void htmp_gradient(const HtmpPieces& pieces, Index n, const double* x, Index str
         for (unsigned outside = mask_bits(~(positive & inside)); outside != 0;
              outside &= outside - 1) {
             const int k = __builtin_ctz(outside);
-            set_outside(pieces, point[k], s[k], k, gradient);
+            set_outside(pieces, point[k], s.value[k], k, gradient);
         }
         store_first(values + i, gradient.log_density, n - i);
         store_first(values + stride + i, gradient.by_b, n - i);

@@ -7,6 +7,8 @@ namespace {
 constexpr int n = n_stages;
 /// Aimed at for the last Legendre coefficient of a segment, beside the solution's own size.
 constexpr double tolerance = 3e-16;
+/// Below this log V and all that is proportional to it are 0 in double precision.
+constexpr double underflow = -800.0;
 /// Largest growth of a step.
 constexpr double growth = 2.5;
 
@@ -47,7 +49,7 @@ class March {
             if (magnitude(h) > longest) h = __builtin_copysign(longest, h);
             if (march_.n_segments == march_.capacity)
                 return stop(HtmpMarch::Status::too_many_steps);
-            h = advance(h);
+            h = advance(on_grid(h));
             if (!(magnitude(h) > smallest)) return stop(HtmpMarch::Status::step_too_small);
         }
         stop(HtmpMarch::Status::done);
@@ -60,6 +62,10 @@ class March {
     double curvature_ = 0.0;  ///< l'' where the march is
     const HtmpSegment* previous_ = nullptr;
 
+    /// A multiple of 2^-40: the ends and middles of all segments are then exact.
+    HTMU_MEMBER static double on_grid(double h) {
+        return __builtin_nearbyint(h * 0x1p40) * 0x1p-40;
+    }
     HTMU_MEMBER void stop(HtmpMarch::Status status) { march_.status = status; }
     HTMU_MEMBER bool leftward() const { return march_.first_step < 0.0; }
     /// l = log(pi b x f).
@@ -68,12 +74,13 @@ class March {
     }
 
     /// To the left, l' = delta once y and V no longer count: the neglected part of log f is about
-    /// y (1 + b) and V / delta.
+    /// y (1 + b) and V / delta. Goes on until F underflows, as rounding errors are those of a
+    /// segment's own extent.
     HTMU_MEMBER bool finished() const {
         if (!leftward()) return march_.s >= march_.end;
         if (march_.s <= march_.end) return true;
         return c_ * __builtin_exp(march_.s) * (1.0 + march_.b) < 1e-18 &&
-               log_rate() < __builtin_log(1e-18 * march_.delta);
+               log_rate() < least(underflow, __builtin_log(1e-18 * march_.delta));
     }
 
     HTMU_MEMBER double curvature_at_start() const {
@@ -92,8 +99,9 @@ class March {
         // sigma sqrt((1.9 + |z|)^2 + 2.8^2) with z = l' sigma
         const double root = __builtin_sqrt(curvature);
         const double away = 1.9 * root + magnitude(march_.slope);
-        const double peak =
-            0.45 * __builtin_sqrt(away * away + 7.84 * curvature) / (curvature + 1e-30);
+        double peak = 0.45 * __builtin_sqrt(away * away + 7.84 * curvature) / (curvature + 1e-30);
+        // Rounding errors of t count l' half; below the smallest double nothing depends on them.
+        if (log_rate() > underflow) peak = least(peak, 80.0 / (magnitude(march_.slope) + 1e-30));
         // Where the median is far left of y = 1, S falls like log(1 / y) between them.
         const double shoulder = most(0.0, -__builtin_log(c_));
         if (!leftward() || c_ * (shoulder - march_.s) > 3.0) return peak;
@@ -134,12 +142,16 @@ class March {
         return h * least(growth, most(0.4, wanted));
     }
 
+    /// s is exact, a multiple of 2^-41, and a node's distance from it is short: so y has no error
+    /// from the rounding of s, which l' would multiply.
     HTMU_MEMBER void prepare(Step& step, double h) const {
         step.h = h;
-        step.s = h * load_stages(method_.tau) + march_.s;
-        const Stages e = exponential(step.s);
-        step.y = c_ * e;
-        step.grown = exponential_less_one(step.s, e);
+        const Stages away = h * load_stages(method_.tau);
+        step.s = away + march_.s;
+        const double start = __builtin_exp(march_.s);
+        const Stages e = exponential(away);
+        step.y = (c_ * start) * e;
+        step.grown = start * exponential_less_one(away, e) + __builtin_expm1(march_.s);
         step.gap = c_ * step.grown + march_.b;
         const Stages half = -0.25 * (step.gap * step.gap);
         step.q = multiply_add(march_.b - 0.5, step.y, half);

@@ -10,23 +10,24 @@ constexpr bool is_density(Quantity quantity) {
 }
 
 template <Quantity quantity, class Piece>
-HTMU_INLINE Vec value_at(const HtmpPieces& pieces, const Piece& piece, Vec s) {
-    const Vec t = (s - piece.take(pieces.middle)) * piece.take(pieces.inverse_half);
+HTMU_INLINE Vec value_at(const HtmpPieces& pieces, const Piece& piece, Split s) {
+    const Vec t =
+        ((s.value - piece.take(pieces.middle)) + s.rest) * piece.take(pieces.inverse_half);
     if constexpr (is_density(quantity)) {
         const Vec log = polynomial_value(piece, pieces.density, t);
         if constexpr (quantity == Quantity::logpdf) return log;
         return portable_exp<Vec, WordVec>(smaller(log, splat(720.0)));
     } else {
-        // Not more than 1/2, by less than a rounding error of the median.
-        const Vec log = polynomial_value(piece, pieces.cumulative, t);
+        const Vec rise = polynomial_rise(piece, pieces.cumulative, t) * t;
+        const Split log = split_sum(piece.coefficient(pieces.cumulative, 0), rise);
         const IntVec upper = piece.number() >= pieces.first_upper;
         constexpr bool wants_upper = quantity == Quantity::sf || quantity == Quantity::logsf;
         const IntVec direct = wants_upper ? upper : ~upper;
-        const Vec small = portable_exp<Vec, WordVec>(smaller(log, Vec{}));
+        const Vec small = exp_of(smaller(log.value, Vec{}), log.rest);
         if constexpr (quantity == Quantity::cdf || quantity == Quantity::sf) {
             return direct ? small : 1.0 - small;
         } else {
-            return direct ? log : log_of_complement(small);
+            return direct ? log.value : log_of_complement(small);
         }
     }
 }
@@ -70,16 +71,17 @@ HTMU_INLINE void values_of(const HtmpPieces& pieces, Index n, const double* x, d
     for (Index i = 0; i < n; i += width) {
         const Vec point = load_or_one(x + i, n - i);
         const IntVec positive = point > Vec{};
-        const Vec s = log_of_positive(positive ? point : splat(1.0));
-        const IntVec inside = s < end;
+        const Split s = log_of_positive(positive ? point : splat(1.0));
+        const IntVec inside = s.value < end;
+        const Split safe{inside ? s.value : Vec{}, s.rest};
         Vec value;
-        cursor.visit(inside ? s : Vec{}, [&](const auto& piece) __attribute__((always_inline)) {
-            value = value_at<quantity>(pieces, piece, inside ? s : Vec{});
+        cursor.visit(safe.value, [&](const auto& piece) __attribute__((always_inline)) {
+            value = value_at<quantity>(pieces, piece, safe);
         });
         for (unsigned outside = mask_bits(~(positive & inside)); outside != 0;
              outside &= outside - 1) {
             const int k = __builtin_ctz(outside);
-            value[k] = value_outside<quantity>(pieces, point[k], s[k]);
+            value[k] = value_outside<quantity>(pieces, point[k], s.value[k]);
         }
         store_first(values + i, value, n - i);
     }

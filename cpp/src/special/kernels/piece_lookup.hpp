@@ -20,12 +20,36 @@ HTMU_INLINE Vec load_or_one(const double* from, Index count) {
     return lane_numbers() < count ? load_first(from, count) : splat(1.0);
 }
 
-/// log x for positive x, subnormal ones included.
-HTMU_INLINE Vec log_of_positive(Vec x) {
-    if (!any_less(x, splat(smallest_normal))) return portable_log<Vec, WordVec>(x);
-    const IntVec subnormal = x < smallest_normal;
-    const Vec log = portable_log<Vec, WordVec>(subnormal ? x * 0x1p54 : x);
-    return subnormal ? log - 54 * 0.69314718055994531 : log;
+/// value + rest, where |rest| is at most half a unit in the last place of value.
+struct Split {
+    Vec value, rest;
+};
+/// x + y, without error (Knuth).
+HTMU_INLINE Split split_sum(Vec x, Vec y) {
+    const Vec sum = x + y, added = sum - x;
+    return {sum, (x - (sum - added)) + (y - added)};
+}
+
+/// log x for positive x, subnormal ones included; to 1e-16. An error in s = log x is multiplied by
+/// l', 700 or more where the tails underflow.
+HTMU_INLINE Split log_of_positive(Vec x) {
+    constexpr double ln2_54_high = 54 * elementary::ln2_high, ln2_54_low = 54 * elementary::ln2_low;
+    Vec high, low;
+    if (any_less(x, splat(smallest_normal))) {
+        const IntVec subnormal = x < smallest_normal;
+        portable_log_parts<Vec, WordVec>(subnormal ? x * 0x1p54 : x, high, low);
+        high = subnormal ? high - ln2_54_high : high;
+        low = subnormal ? low + ln2_54_low : low;
+    } else {
+        portable_log_parts<Vec, WordVec>(x, high, low);
+    }
+    return split_sum(high, -low);
+}
+
+/// e^x (1 + rest): e^(x + rest).
+HTMU_INLINE Vec exp_of(Vec x, Vec rest) {
+    const Vec value = portable_exp<Vec, WordVec>(x);
+    return multiply_add(value, rest, value);
 }
 
 /// log(1 - e) for 0 <= e <= 1/2, from the logarithm of the rounded difference.
@@ -63,13 +87,19 @@ struct OwnPieces {
     HTMU_MEMBER IntVec number() const { return piece; }
 };
 
+/// The polynomial less its value at 0, divided by t.
 template <class Piece>
-HTMU_INLINE Vec polynomial_value(const Piece& piece, const double* coefficients, Vec t) {
+HTMU_INLINE Vec polynomial_rise(const Piece& piece, const double* coefficients, Vec t) {
     Vec value = piece.coefficient(coefficients, n_stages);
-    for (int k = n_stages - 1; k >= 0; --k) {
+    for (int k = n_stages - 1; k >= 1; --k) {
         value = multiply_add(value, t, piece.coefficient(coefficients, k));
     }
     return value;
+}
+template <class Piece>
+HTMU_INLINE Vec polynomial_value(const Piece& piece, const double* coefficients, Vec t) {
+    return multiply_add(polynomial_rise(piece, coefficients, t), t,
+                        piece.coefficient(coefficients, 0));
 }
 
 /// The value, and the derivative by t.
