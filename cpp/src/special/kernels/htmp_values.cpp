@@ -34,7 +34,7 @@ HTMU_INLINE Vec value_at(const HtmpPieces& pieces, const Piece& piece, Split s) 
 
 /// Below and at 0, beyond the pieces, and at NaN.
 template <Quantity quantity>
-__attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double x, double s) {
+__attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double x) {
     if (x != x) return not_a_number;
     double log_density = -infinity, log_sf = -infinity;
     if (x <= 0.0) {
@@ -43,6 +43,7 @@ __attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double 
         }
         log_sf = 0.0;
     } else if (x < infinity) {
+        const double s = __builtin_log(x);
         log_density = tail_log_density(pieces, s);
         const double y = pieces.end_y * __builtin_exp(s - pieces.end_s);
         log_sf = log_density + s - __builtin_log(y - pieces.delta - 2.0 * pieces.b + 1.0);
@@ -66,25 +67,16 @@ __attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double 
 
 template <Quantity quantity>
 HTMU_INLINE void values_of(const HtmpPieces& pieces, Index n, const double* x, double* values) {
-    Cursor cursor(pieces);
-    const Vec end = splat(pieces.end_s);
-    for (Index i = 0; i < n; i += width) {
-        const Vec point = load_or_one(x + i, n - i);
-        const IntVec positive = point > Vec{};
-        const Split s = log_of_positive(positive ? point : splat(1.0));
-        const IntVec inside = s.value < end;
-        const Split safe{inside ? s.value : Vec{}, s.rest};
-        Vec value;
-        cursor.visit(safe.value, [&](const auto& piece) __attribute__((always_inline)) {
-            value = value_at<quantity>(pieces, piece, safe);
-        });
-        for (unsigned outside = mask_bits(~(positive & inside)); outside != 0;
-             outside &= outside - 1) {
-            const int k = __builtin_ctz(outside);
-            value[k] = value_outside<quantity>(pieces, point[k], s.value[k]);
-        }
-        store_first(values + i, value, n - i);
-    }
+    const auto use = [&](Index i, Vec points, Split s, unsigned outside, const auto& piece)
+                         __attribute__((always_inline)) {
+                             Vec value = value_at<quantity>(pieces, piece, s);
+                             for (; outside != 0; outside &= outside - 1) {
+                                 const int k = __builtin_ctz(outside);
+                                 value[k] = value_outside<quantity>(pieces, points[k]);
+                             }
+                             store_first(values + i, value, n - i);
+                         };
+    for_each_vector(pieces, n, x, use);
 }
 
 }  // namespace

@@ -116,36 +116,66 @@ HTMU_INLINE Vec polynomial_value(const Piece& piece, const double* coefficients,
 }
 
 /// The piece that the last points shared: sorted points mostly stay in it.
-class Cursor {
-   public:
-    HTMU_MEMBER explicit Cursor(const HtmpPieces& pieces) : pieces_(pieces) { move_to(0); }
+struct Cursor {
+    std::int64_t piece;
+    double lower, upper;
 
-    /// Calls use(piece) for the points at s, which is below the end.
-    template <class Use>
-    HTMU_MEMBER void visit(Vec s, Use use) {
-        constexpr unsigned all = (1u << width) - 1u;
-        if (less_bits(s, splat(lower_)) == 0 && less_bits(s, splat(upper_)) == all) {
-            return use(SharedPiece{piece_});
-        }
-        const IntVec piece = find_pieces(pieces_.edge, pieces_.levels, s);
-        if (!any(piece != piece[0])) {
-            move_to(piece[0]);
-            return use(SharedPiece{piece_});
-        }
-        use(OwnPieces{piece});
+    HTMU_MEMBER void move_to(const HtmpPieces& pieces, std::int64_t to) {
+        piece = to;
+        lower = pieces.edge[to];
+        upper = pieces.edge[to + 1];
     }
-
-   private:
-    const HtmpPieces& pieces_;
-    Index piece_;
-    double lower_, upper_;
-
-    HTMU_MEMBER void move_to(Index piece) {
-        piece_ = piece;
-        lower_ = pieces_.edge[piece];
-        upper_ = pieces_.edge[piece + 1];
+    HTMU_MEMBER bool holds(Vec s) const {
+        constexpr unsigned all = (1u << width) - 1u;
+        return less_bits(s, splat(lower)) == 0 && less_bits(s, splat(upper)) == all;
     }
 };
+
+HTMU_INLINE bool all_equal(IntVec x) {
+    return !any(x != x[0]);
+}
+
+/// Calls use(first, points, s, outside, piece) for each vector of the n points at x: s = log x, or
+/// 0 in the lanes whose bits are set in `outside`, where x is not positive or beyond the pieces. A
+/// block of vectors is looked up before it is used, so that the searches overlap.
+template <class Use>
+HTMU_INLINE void for_each_vector(const HtmpPieces& pieces, Index n, const double* x, Use use) {
+    constexpr int block = 8;
+    Cursor cursor;
+    cursor.move_to(pieces, 0);
+    for (Index first = 0; first < n; first += block * width) {
+        const Index left = (n - first + width - 1) / width;
+        const int count = left < block ? static_cast<int>(left) : block;
+        Vec points[block];
+        Split s[block];
+        IntVec piece[block];
+        unsigned outside[block];
+        for (int k = 0; k < count; ++k) {
+            points[k] = load_or_one(x + first + k * width, n - first - k * width);
+            const IntVec positive = points[k] > Vec{};
+            s[k] = log_of_positive(positive ? points[k] : splat(1.0));
+            const IntVec inside = positive & (s[k].value < pieces.end_s);
+            s[k].value = inside ? s[k].value : Vec{};
+            outside[k] = mask_bits(~inside);
+        }
+        for (int k = 0; k < count; ++k) {
+            if (cursor.holds(s[k].value)) {
+                piece[k] = splat(cursor.piece);
+            } else {
+                piece[k] = find_pieces(pieces.edge, pieces.levels, s[k].value);
+                if (all_equal(piece[k])) cursor.move_to(pieces, piece[k][0]);
+            }
+        }
+        for (int k = 0; k < count; ++k) {
+            const Index at = first + k * width;
+            if (all_equal(piece[k])) {
+                use(at, points[k], s[k], outside[k], SharedPiece{piece[k][0]});
+            } else {
+                use(at, points[k], s[k], outside[k], OwnPieces{piece[k]});
+            }
+        }
+    }
+}
 
 /// log f beyond the pieces: l' = -(y - delta - 2 b) + 2 b (b + delta) / y, integrated.
 HTMU_INLINE double tail_log_density(const HtmpPieces& pieces, double s) {
