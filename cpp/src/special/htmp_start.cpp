@@ -86,8 +86,8 @@ Phase<Number> wkb(const Number& b, const Number& delta, const Number& y) {
                 const auto factor = static_cast<double>((j + 1) * (k - j + 1));
                 sum = sum + factor * (l[j + 1] * l[k - j + 1]);
             }
-            following[k] = q[k] + 0.0625 * sum -
-                           (0.25 * static_cast<double>((k + 1) * (k + 2))) * l[k + 2];
+            following[k] =
+                q[k] + 0.0625 * sum - (0.25 * static_cast<double>((k + 1) * (k + 2))) * l[k + 2];
         }
         p = following;
     }
@@ -119,7 +119,8 @@ void take(const Parameters& from, Number& b, Number& delta) {
 template <class Number>
 HtmpStart<Number> htmp_start(double b_value, double delta_value) {
     const double mean = b_value + delta_value;
-    const double s = mean >= 0.1 ? 0.0 : std::log(0.1 / mean);
+    // A multiple of 2^-40, as all points of the march.
+    const double s = mean >= 0.1 ? 0.0 : std::nearbyint(std::log(0.1 / mean) * 0x1p40) * 0x1p-40;
     Number b, delta;
     take({b_value, delta_value}, b, delta);
     const Number y = std::exp(s) * (b + delta);
