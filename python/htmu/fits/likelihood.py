@@ -11,7 +11,7 @@ from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
 from htmu.fits.laws import Law, conditional_nodes, make_law
 
-__all__ = ["Fitted", "Parameters", "Points", "maximise", "score_sums"]
+__all__ = ["Fitted", "Parameters", "Points", "evaluate", "maximise", "point_scores"]
 
 #: Coordinates (log b, log delta, log scale) stay inside; on a side the limit law takes over.
 LOWER = np.array([math.log(1e-5), math.log(1e-7), -690.0])
@@ -205,23 +205,24 @@ def maximise(
     )
 
 
-def score_sums(points: Points, parameters: Parameters, t: FloatArray, x: FloatArray) -> FloatArray:
-    """Return the sums of scores at t of other spectra x, shape (size, n), as (size, p).
+def point_scores(
+    points: Points, parameters: Parameters, t: FloatArray, x: FloatArray
+) -> FloatArray:
+    """Return the scores at t of other spectra x, shape (size, n), as (p, size, n).
 
-    Truncation and censoring are those of `points`.
+    Truncation and censoring are those of `points`: a point outside the window scores 0, one below
+    the cut the mean score there.
     """
     law, scale = parameters.law(t, gradient=True)
-    scores = law.scores(np.clip(x / scale, 1e-300, None))[1]
-    mean = np.zeros(3)
-    inside = np.ones(x.shape, dtype=bool)
+    scores = law.scores(np.maximum(x / scale, 1e-300))[1]
     if points.low > 0 or points.high < math.inf:
-        inside = (x > points.low) & (x < points.high)
         nodes, weights, _ = conditional_nodes(law, points.low / scale, points.high / scale)
-        mean = law.scores(nodes)[1] @ weights
-    total = ((scores - mean[:, None, None]) * inside).sum(axis=2)
+        scores -= (law.scores(nodes)[1] @ weights)[:, None, None]
+        scores *= (x > points.low) & (x < points.high)
     if points.n_below:
-        tiny = x < points.cut
         nodes, weights, _ = conditional_nodes(law, 0.0, points.cut / scale)
         below = law.scores(nodes)[1] @ weights
-        total += ((below[:, None, None] - scores) * tiny).sum(axis=2)
-    return np.asarray(total.T @ parameters.matrix)
+        scores = np.where(x < points.cut, below[:, None, None], scores)
+    if parameters.size == 1 and parameters.matrix.sum() == 1:
+        return scores[parameters.matrix[:, 0] == 1]
+    return np.asarray(np.tensordot(parameters.matrix.T, scores, axes=1))
