@@ -34,6 +34,7 @@ class Simulator:
     size: int
     seed: int
     n_threads: int
+    ratio: float = 1.0  # size of the spectrum at hand over n
 
     def spectra(self, b: float, delta: float, scale: float) -> FloatArray:
         """Draw spectra, shape (size, n); common random numbers for every (b, delta)."""
@@ -68,7 +69,7 @@ def calibrate(points: Points, fitted: Fitted, simulator: Simulator) -> Calibrate
     spectra = simulator.at(fitted.parameters, fitted.t)
     sums = point_scores(points, fitted.parameters, fitted.t, spectra).sum(axis=2).T
     inverse = np.linalg.pinv(fitted.information, hermitian=True)
-    ratio = points.n / simulator.n
+    ratio = simulator.ratio
     deviations = sums @ inverse
     covariance = np.atleast_2d(np.cov(deviations.T)) * ratio
     shift = deviations.mean(axis=0)
@@ -121,7 +122,7 @@ def _score_test(
     squares: at large kappa a few eigenvalues at the edges skew S, and this makes it symmetric
     (skewness -0.2 in place of -1.6 at kappa = 200, N = 1000).
     """
-    ratio = points.n / simulator.n
+    ratio = simulator.ratio
     censored = np.full(points.n_below, points.cut / 2)
     data = np.concatenate([points.x, censored])[None]
     parameters = fitted.parameters

@@ -11,7 +11,7 @@ from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
 from htmu.fits.laws import Law, conditional_nodes, make_law
 
-__all__ = ["Fitted", "Parameters", "Points", "evaluate", "maximise", "point_scores"]
+__all__ = ["Fitted", "Parameters", "Points", "evaluate", "loglik", "maximise", "observed_information", "point_scores"]
 
 #: Coordinates (log b, log delta, log scale) stay inside; on a side the limit law takes over.
 LOWER = np.array([math.log(1e-5), math.log(1e-7), -690.0])
