@@ -1,0 +1,227 @@
+"""The five ways to estimate, with one form of result."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from htmu.arguments import FloatArray
+from htmu.errors import InvalidInputError
+from htmu.fits.calibration import WEAK, Simulator, calibrate, weak_kappa
+from htmu.fits.comparison import fit_marchenko_pastur
+from htmu.fits.distance import minimise_ks
+from htmu.fits.family import Family
+from htmu.fits.joint import JointStatistics, fit_joint, joint_slopes
+from htmu.fits.laws import conditional_nodes
+from htmu.fits.likelihood import (
+    Fitted,
+    Points,
+    loglik,
+    maximise,
+    observed_information,
+)
+from htmu.fits.moments import match, power_sums, resolvents
+from htmu.fits.selection import Selected
+
+__all__ = ["METHODS", "Estimate", "estimate"]
+
+METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """Parameters t (corrected for bias) and `mle` (as found), with their covariances.
+
+    `spectra` and `moves` are simulated spectra, and how their own estimates deviate; `inflation`
+    is the calibrated variance of log kappa over that of independent values; `kappa` is the
+    estimate, error and interval of an inverted score test.
+    """
+
+    t: FloatArray
+    mle: FloatArray
+    loglik: float
+    covariance: FloatArray
+    observed: FloatArray
+    spectra: FloatArray | None = None
+    moves: FloatArray | None = None
+    inflation: float = 1.0
+    kappa: tuple[float, float, tuple[float, float]] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _inverse(information: FloatArray) -> FloatArray:
+    if information.size == 0:
+        return information
+    return np.asarray(np.linalg.pinv(information, hermitian=True))
+
+
+def _simulator(
+    points: Points, fitted: Fitted, size: int, seed: int, threads: int, most: int
+) -> Simulator:
+    """Return the simulator of a spectrum whose window holds the points."""
+    law, scale = fitted.parameters.law(fitted.t)
+    mass = 1.0
+    if points.low > 0 or points.high < math.inf:
+        mass = conditional_nodes(law, points.low / scale, points.high / scale)[2]
+    total = points.n / mass
+    n = int(min(most, max(round(total), 10)))
+    return Simulator(n, size, seed, threads, total / n)
+
+
+def estimate(
+    method: str,
+    chosen: Selected,
+    family: Family,
+    confidence: float,
+    n_simulations: int,
+    seed: int,
+    threads: int,
+) -> Estimate:
+    """Return the estimate of one method."""
+    points, parameters = chosen.points, family.parameters
+    if family.b is not None and math.isinf(family.b):
+        return _marchenko_pastur(points, family)
+    arguments = (confidence, n_simulations, seed, threads)
+    if method == "joint":
+        return _joint(points, family, chosen.start, *arguments[1:])
+    fitted = maximise(points, parameters, chosen.start)
+    if method == "mle":
+        return _likelihood(points, family, fitted, *arguments)
+    if method == "ks":
+        return _least_distance(points, fitted, *arguments[1:])
+    return _matched(method, points, fitted, *arguments[1:])
+
+
+def _marchenko_pastur(points: Points, family: Family) -> Estimate:
+    gamma, scale, value = fit_marchenko_pastur(points.x, family.gamma, family.scale and
+                                               float(np.exp(family.parameters.base[2])))
+    named = {"delta": math.log(1 / gamma - 1) if gamma < 1 else -700.0, "scale": math.log(scale)}
+    t = np.array([named[name] for name in family.columns])
+    nothing = np.full((len(t), len(t)), np.nan)
+    warnings = ["kappa = inf: no errors, its eigenvalues have no law at finite n"]
+    if math.isinf(value):
+        warnings.append("no Marchenko-Pastur law of this family holds every eigenvalue")
+    return Estimate(t, t, value, nothing, nothing, warnings=tuple(warnings))
+
+
+def _likelihood(
+    points: Points,
+    family: Family,
+    fitted: Fitted,
+    confidence: float,
+    size: int,
+    seed: int,
+    threads: int,
+) -> Estimate:
+    t = fitted.t
+    observed = fitted.information
+    if len(t):
+        exact = observed_information(points, fitted.parameters, t)
+        if np.all(np.isfinite(exact)) and np.all(np.linalg.eigvalsh(exact) > 0):
+            observed = exact
+    plain = _inverse(observed)
+    if size == 0 or not len(t):
+        return Estimate(t, t, fitted.loglik, plain, plain)
+    simulator = _simulator(points, fitted, size, seed, threads, 512)
+    calibrated = calibrate(points, fitted, simulator)
+    inflation, kappa, corrected = 1.0, None, calibrated.t
+    covariance = calibrated.covariance
+    if family.b is None:
+        spread = math.sqrt(max(float(covariance[0, 0]), float(_inverse(fitted.information)[0, 0])))
+        inflation = float(covariance[0, 0] / max(_inverse(fitted.information)[0, 0], 1e-300))
+        below, above = fitted.parameters.bounds
+        if t[0] >= above[0] - 1e-6 or spread > WEAK:
+            larger = _simulator(points, fitted, size, seed, threads, 1024)
+            if t[0] > below[0] + 1e-6:
+                kappa = weak_kappa(points, fitted, 0, larger, confidence)
+                at = np.clip(math.log(kappa[0] / 2), below[0], above[0])
+                held = fitted.parameters.without(0, np.concatenate([[at], t[1:]]))
+                rest = maximise(points, held, corrected[1:])
+                corrected = np.concatenate([[at], rest.t])
+    return Estimate(
+        corrected, t, fitted.loglik, covariance, plain, calibrated.spectra, calibrated.influence,
+        inflation, kappa,
+    )
+
+
+def _joint(
+    points: Points, family: Family, start: FloatArray, size: int, seed: int, threads: int
+) -> Estimate:
+    parameters = family.parameters
+    if family.b == 0:
+        raise InvalidInputError("method 'joint' needs kappa > 0: at kappa = 0 it is 'mle'")
+    statistics = JointStatistics.of(points.x, threads)
+    if not math.isfinite(statistics.log_vandermonde):
+        raise InvalidInputError(
+            "eigenvalues repeat, so that their joint density is 0 for every kappa > 0; use "
+            "method='mle'"
+        )
+    fitted = fit_joint(statistics, parameters, start)
+    covariance = _inverse(fitted.information)
+    found = Estimate(fitted.t, fitted.t, fitted.loglik, covariance, covariance)
+    if size == 0:
+        return found
+    simulator = _simulator(points, fitted, size, seed, threads, 512)
+    spectra = simulator.at(parameters, fitted.t)
+    b, delta, scale = (float(v) for v in np.exp(parameters.base + parameters.matrix @ fitted.t))
+    drawn = JointStatistics.of(spectra, threads)
+    if not np.all(np.isfinite(drawn.log_vandermonde) & np.isfinite(drawn.log_determinant)):
+        return found
+    gradient, information = joint_slopes(drawn, b, delta, scale)
+    matrix = parameters.matrix
+    moves = (matrix.T @ gradient).T @ _inverse(matrix.T @ information @ matrix)
+    return dataclasses.replace(found, spectra=spectra, moves=moves)
+
+
+def _matched(
+    method: str, points: Points, fitted: Fitted, size: int, seed: int, threads: int
+) -> Estimate:
+    parameters = fitted.parameters
+    if method == "moments":
+        unit = float(points.x.mean())
+        functions = functools.partial(power_sums, unit=unit, order=max(len(fitted.t), 1))
+    else:
+        # Where the transform has its bends: at quantiles of the spectrum.
+        z = np.quantile(points.x, [0.05, 0.2, 0.4, 0.6, 0.8, 0.95])
+        functions = functools.partial(resolvents, z=np.maximum(z, 1e-12 * points.x[-1]))
+    means = functions(points.x).mean(axis=1)
+    matched = match(means, functions, parameters, fitted.t)
+    value = loglik(points, parameters, matched.t)
+    at = functools.partial(_simulator, points, seed=seed, threads=threads, most=512)
+    found = dataclasses.replace(fitted, t=matched.t)
+    simulator = at(found, size=max(size, 64))
+    spectra = simulator.at(parameters, matched.t)
+    moves = (functions(spectra).mean(axis=2) - matched.expected[:, None]).T @ matched.influence.T
+    covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
+    plain = _inverse(fitted.information)
+    corrected = matched.t - moves.mean(axis=0) / simulator.ratio
+    if size == 0:
+        return Estimate(matched.t, matched.t, value, covariance, plain)
+    return Estimate(corrected, matched.t, value, covariance, plain, spectra, moves)
+
+
+def _least_distance(
+    points: Points, fitted: Fitted, size: int, seed: int, threads: int
+) -> Estimate:
+    parameters = fitted.parameters
+    t = minimise_ks(points, parameters, fitted.t)
+    value = loglik(points, parameters, t)
+    plain = _inverse(fitted.information)
+    if size == 0:
+        return Estimate(t, t, value, plain, plain)
+    simulator = _simulator(
+        points, dataclasses.replace(fitted, t=t), min(size, 48), seed, threads, 512
+    )
+    spectra = simulator.at(parameters, t)
+    moves = np.empty((len(spectra), len(t)))
+    for row, spectrum in enumerate(spectra):
+        inside = spectrum[(spectrum > max(points.low, points.cut)) & (spectrum < points.high)]
+        below = int((spectrum <= points.cut).sum()) if points.n_below else 0
+        drawn = dataclasses.replace(points, x=inside, n_below=below)
+        moves[row] = minimise_ks(drawn, parameters, t) - t
+    covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
+    return Estimate(t, t, value, covariance, plain, spectra, moves)
+
