@@ -21,9 +21,9 @@ from htmu.cli.output import (
 )
 from htmu.cli.progress import sweep_reporter
 from htmu.errors import AccuracyWarning, InvalidInputError, RunFileError
-from htmu.plotting import check_drawable, plot_kappa
+from htmu.files import check_drawable, check_place
+from htmu.plotting import plot_kappa
 from htmu.sweeps import PRESETS, SweepResult, sweep
-from htmu.sweeps.atomic import check_place
 from htmu.sweeps.store import read_run
 
 _GRID_OPTIONS = ("preset", "structure", "m", "n", "alpha", "block_beta")

@@ -4,6 +4,7 @@ May import `sweeps` and what is below it. Matplotlib comes with the extra ``htmu
 imported when a picture is drawn.
 """
 
-from htmu.plotting.kappa import check_drawable, plot_kappa
+from htmu.files import check_drawable
+from htmu.plotting.kappa import plot_kappa
 
 __all__ = ["check_drawable", "plot_kappa"]

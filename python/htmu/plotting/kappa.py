@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from htmu.arguments import as_int
-from htmu.errors import InvalidInputError, MissingExtraError
+from htmu.errors import InvalidInputError
 from htmu.plotting.scales import is_log_spaced, is_wide, set_ticks
 from htmu.sweeps import CellResult, SweepResult
-from htmu.sweeps.atomic import check_place, whole_file
+from htmu.files import check_drawable, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,40 +131,8 @@ def plot_kappa(
         _draw_legend(bands[0, -1], used, row)
     figure.suptitle(_title(result), fontsize=10)
     if path is not None:
-        _save(figure, path, dpi)
+        save_figure(figure, path, dpi)
     return figure
-
-
-def check_drawable(path: str | os.PathLike[str] | None) -> None:
-    """Refuse a picture that cannot be drawn before the work for it is done.
-
-    Raises
-    ------
-    MissingExtraError
-        Matplotlib is not installed.
-    InvalidInputError
-        The suffix is not one that Matplotlib writes.
-    RunFileError
-        The path names a folder, or is in no folder.
-
-    Examples
-    --------
-    >>> from htmu.plotting import check_drawable
-    >>> check_drawable("kappa.pdf")
-    """
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError:
-        raise MissingExtraError(
-            'pictures need Matplotlib, which is not installed; run: pip install "htmu[plot]"'
-        ) from None
-    if (
-        path is not None
-        and _format(check_place(path)) not in FigureCanvasBase.get_supported_filetypes()
-    ):
-        raise InvalidInputError(
-            f"cannot draw to {os.fspath(path)!r}; name a file that ends in .png, .pdf or .svg"
-        )
 
 
 def _has_reference(result: SweepResult) -> bool:
@@ -323,14 +291,3 @@ def _title(result: SweepResult) -> str:
         rf"$\kappa$ of {entries}{_TITLES[grid.structure]}"
         f" ({100 * settings.confidence:g} % intervals{share})"
     )
-
-
-def _format(path: str | os.PathLike[str]) -> str:
-    return os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
-
-
-def _save(figure: Figure, path: str | os.PathLike[str], dpi: int) -> None:
-    # Without dates the same result gives the same file.
-    undated = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    with whole_file(path) as name:
-        figure.savefig(name, format=_format(path), dpi=dpi, metadata=undated.get(_format(path)))

@@ -1,7 +1,8 @@
 """Sweeps of kappa over grids of structured matrices, in run files that survive a kill.
 
 Owns grids, the seeds of their cells, run files, the threads that work through a grid, and the
-tables of the results. May import `errors`, `arguments`, `structures` and `kappa`.
+tables of the results. May import `errors`, `arguments`, `files`, `structures` and
+`kappa`.
 """
 
 from htmu.sweeps.cells import Cell

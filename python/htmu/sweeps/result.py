@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from htmu.errors import InvalidInputError
-from htmu.sweeps.atomic import check_place, whole_file
+from htmu.files import check_place, whole_file
 from htmu.sweeps.grid import Grid
 from htmu.sweeps.records import COLUMNS, CellResult, as_row
 from htmu.sweeps.settings import SweepSettings

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from htmu.errors import HtmuError, RunFileError
-from htmu.sweeps.atomic import check_place
+from htmu.files import check_place
 from htmu.sweeps.grid import Grid
 from htmu.sweeps.lock import RunLock
 from htmu.sweeps.records import COLUMNS, TYPES, CellResult, as_row, package_version

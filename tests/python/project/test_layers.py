@@ -18,7 +18,7 @@ import pytest
 PYTHON_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_core"}),
     frozenset({"errors"}),
-    frozenset({"arguments"}),
+    frozenset({"arguments", "files"}),
     frozenset({"random", "linalg", "special"}),
     frozenset({"ensembles"}),
     frozenset({"structures"}),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from htmu.errors import RunFileError
-from htmu.sweeps.atomic import check_place, whole_file
+from htmu.files import check_place, whole_file
 
 
 def test_new_file_has_ordinary_permissions(tmp_path: Path) -> None:

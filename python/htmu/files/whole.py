@@ -25,7 +25,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[str]:
     Examples
     --------
     >>> import os, pathlib, tempfile
-    >>> from htmu.sweeps.atomic import whole_file
+    >>> from htmu.files import whole_file
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole_file(os.path.join(folder, "a.txt")) as name:
     ...         _ = pathlib.Path(name).write_text("text")
@@ -73,7 +73,7 @@ def check_place(path: str | os.PathLike[str]) -> str:
 
     Examples
     --------
-    >>> from htmu.sweeps.atomic import check_place
+    >>> from htmu.files import check_place
     >>> check_place("kappa.csv")
     'kappa.csv'
     """
