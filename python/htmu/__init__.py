@@ -6,13 +6,14 @@ with an error bar, on a compiled core (Hodgkinson, Wang and Mahoney, ICML 2025).
 
 from importlib.metadata import version as _version
 
-from htmu import ensembles, errors, kappa, linalg, random, structures, sweeps
+from htmu import ensembles, errors, fits, kappa, linalg, random, structures, sweeps
 from htmu.ensembles import (
     HermiteEnsemble,
     JacobiEnsemble,
     LaguerreEnsemble,
     spectral_histogram,
 )
+from htmu.fits import SpectrumFit, fit_spectrum
 from htmu.kappa import KappaEstimate, estimate_kappa
 from htmu.linalg import (
     count_eigenvalues,
@@ -30,6 +31,7 @@ __all__ = [
     "JacobiEnsemble",
     "KappaEstimate",
     "LaguerreEnsemble",
+    "SpectrumFit",
     "SweepResult",
     "__version__",
     "count_eigenvalues",
@@ -37,6 +39,8 @@ __all__ = [
     "ensembles",
     "errors",
     "estimate_kappa",
+    "fit_spectrum",
+    "fits",
     "kappa",
     "linalg",
     "log_eigenvalues",
