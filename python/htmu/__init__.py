@@ -26,7 +26,8 @@ from htmu.linalg import (
 from htmu.sweeps import SweepResult, sweep
 
 if _TYPE_CHECKING:
-    from htmu import special
+    from htmu import fits, special
+    from htmu.fits import SpectrumFit, fit_spectrum
     from htmu.special import htmp, inverse_htmp, marchenko_pastur
 
 __version__ = _version("htmu")
@@ -36,6 +37,7 @@ __all__ = [
     "JacobiEnsemble",
     "KappaEstimate",
     "LaguerreEnsemble",
+    "SpectrumFit",
     "SweepResult",
     "__version__",
     "count_eigenvalues",
@@ -43,6 +45,8 @@ __all__ = [
     "ensembles",
     "errors",
     "estimate_kappa",
+    "fit_spectrum",
+    "fits",
     "htmp",
     "inverse_htmp",
     "kappa",
@@ -61,6 +65,9 @@ __all__ = [
 
 # Areas that take long to import, for scipy.stats does: loaded when first asked for.
 _LATE = {
+    "SpectrumFit": "htmu.fits",
+    "fit_spectrum": "htmu.fits",
+    "fits": "htmu.fits",
     "htmp": "htmu.special",
     "inverse_htmp": "htmu.special",
     "marchenko_pastur": "htmu.special",
@@ -74,7 +81,7 @@ def __getattr__(name: str) -> _Any:
     from importlib import import_module
 
     module = import_module(_LATE[name])
-    value = module if name == "special" else getattr(module, name)
+    value = module if f"htmu.{name}" == _LATE[name] else getattr(module, name)
     globals()[name] = value
     return value
 

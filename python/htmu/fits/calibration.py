@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from scipy import special as scipy_special
@@ -18,9 +20,13 @@ from scipy import stats
 
 from htmu.arguments import FloatArray
 from htmu.ensembles import LaguerreEnsemble
-from htmu.fits.likelihood import Fitted, Parameters, Points, evaluate, maximise, point_scores
+from htmu.errors import ConvergenceError
+from htmu.fits.likelihood import EDGE, Fitted, Parameters, Points, evaluate, maximise, point_scores
 
-__all__ = ["Calibrated", "Simulator", "calibrate", "weak_kappa"]
+__all__ = ["Calibrated", "Simulator", "calibrate", "profile_interval", "weak_kappa"]
+
+#: Maximises over a family from a start.
+Maximiser: TypeAlias = Callable[[Parameters, FloatArray], Fitted]
 
 #: Above this standard error of log kappa the interval is found by inverting the score test.
 WEAK = 0.2
@@ -75,7 +81,7 @@ def calibrate(points: Points, fitted: Fitted, simulator: Simulator) -> Calibrate
     shift = deviations.mean(axis=0)
     # A correction of more than a standard error says that the expansion fails: keep its sign.
     limit = np.sqrt(np.diag(covariance))
-    t = fitted.t - np.clip(shift, -limit, limit)
+    t = np.clip(fitted.t - np.clip(shift, -limit, limit), *fitted.parameters.bounds)
     return Calibrated(t, covariance, spectra, deviations * ratio)
 
 
@@ -84,33 +90,63 @@ def mills(z: float) -> float:
     return math.sqrt(math.pi / 2) * float(scipy_special.erfcx(z / math.sqrt(2)))
 
 
-def _profile_start(
-    points: Points, fitted: Fitted, column: int, drop: float
+def _profile(
+    best: Maximiser, fitted: Fitted, column: int
+) -> Callable[[float], tuple[float, FloatArray]]:
+    """Return log b -> (fall of the profile log-likelihood, t), each from the nearest before."""
+    seen: dict[float, FloatArray] = {float(fitted.t[column]): fitted.t}
+
+    def fallen(log_b: float) -> tuple[float, FloatArray]:
+        start = seen[min(seen, key=lambda at: abs(at - log_b))].copy()
+        start[column] = log_b
+        held = fitted.parameters.without(column, start)
+        found = best(held, np.delete(start, column))
+        seen[log_b] = np.insert(found.t, column, log_b)
+        return fitted.loglik - found.loglik, seen[log_b]
+
+    return fallen
+
+
+def _fall_to(
+    best: Maximiser, fitted: Fitted, column: int, drop: float, sign: float
 ) -> tuple[float, FloatArray]:
-    """Return a log kappa below the maximum where the profile likelihood has fallen by `drop`."""
-    value, t = float(fitted.t[column]), fitted.t
-
-    def fallen(log_b: float) -> float:
-        nonlocal t
-        held = fitted.parameters.without(column, np.where(np.arange(len(t)) == column, log_b, t))
-        found = maximise(points, held, np.delete(t, column))
-        t = np.insert(found.t, column, log_b)
-        return fitted.loglik - found.loglik
-
-    low = value
-    for _ in range(40):
-        low -= 0.7
-        if fallen(low) > drop:
+    """Return where the profile has fallen by `drop` on one side; +-inf if it never does."""
+    fallen = _profile(best, fitted, column)
+    edge = float(fitted.parameters.bounds[(1 + int(sign)) // 2][column])
+    inner, outer, reach = float(fitted.t[column]), 0.0, 0.35
+    while True:
+        outer = inner + sign * reach
+        if sign * (outer - edge) >= 0:
+            return sign * math.inf, fitted.t
+        found, t = fallen(outer)
+        if found > drop:
             break
-    high = low + 0.7
-    for _ in range(6):
-        middle = (low + high) / 2
-        if fallen(middle) > drop:
-            low = middle
+        inner, reach = outer, 2 * reach
+    for _ in range(7):
+        middle = (inner + outer) / 2
+        found, t = fallen(middle)
+        if found > drop:
+            outer = middle
         else:
-            high = middle
-    fallen(low)
-    return low, t
+            inner = middle
+    return outer, t
+
+
+def profile_interval(
+    best: Maximiser, fitted: Fitted, column: int, inflation: float, confidence: float
+) -> tuple[float, float]:
+    """Return the profile-likelihood interval of kappa; its ends may be 0 and inf.
+
+    Twice the fall is `inflation` times chi-squared (1), the calibrated variance of log kappa over
+    that of independent eigenvalues. At the boundary kappa = 0 it is one-sided.
+    """
+    below = float(fitted.parameters.bounds[0][column])
+    at_boundary = fitted.t[column] <= below + EDGE
+    level = (2 if at_boundary else 1) * (1 - confidence)
+    drop = 0.5 * max(inflation, 0.5) * float(stats.chi2.isf(min(level, 1.0), 1))
+    high = _fall_to(best, fitted, column, drop, 1.0)[0]
+    low = -math.inf if at_boundary else _fall_to(best, fitted, column, drop, -1.0)[0]
+    return 2 * math.exp(low), 2 * math.exp(high)
 
 
 def _score_test(
@@ -167,7 +203,12 @@ def weak_kappa(
     quantile = float(stats.t.isf((1 - confidence) / 2, simulator.size - 1))
     log_b, t = float(fitted.t[column]), fitted.t
     if log_b > math.log(2e3) or np.linalg.pinv(fitted.information)[column, column] > 0.5:
-        log_b, t = _profile_start(points, fitted, column, 0.5)
+        log_b, t = _fall_to(partial(maximise, points), fitted, column, 0.5, -1.0)
+        if not math.isfinite(log_b):
+            raise ConvergenceError(
+                "the spectrum holds no information about kappa; fix gamma or scale, or widen "
+                "the window"
+            )
     eta = [math.exp(-log_b) / 2]
     z, slope, t = test(log_b, t)
     values = [z]

@@ -100,7 +100,9 @@ def compare(
     models = [_model("htmp", parameters, top, free, n)]
     try:
         delta, found, value = fit_gamma(points, scale)
-        models.append(_model("gamma", {"delta": delta, "scale": found**power}, value, 1 + n_scale, n))
+        models.append(
+            _model("gamma", {"delta": delta, "scale": found**power}, value, 1 + n_scale, n)
+        )
     except ConvergenceError:
         pass
     whole = points.low == 0 and points.high == math.inf and not points.n_below
@@ -117,8 +119,14 @@ def compare(
             factor = inflation if model.name == "marchenko-pastur" else 1.0
             p = 1.0 if ratio == 0 else 0.5 * float(stats.chi2.sf(ratio / factor, 1))
             model = ModelComparison(
-                model.name, model.parameters, model.loglik, model.aic, model.bic,
-                model.n_parameters, ratio, p,
+                model.name,
+                model.parameters,
+                model.loglik,
+                model.aic,
+                model.bic,
+                model.n_parameters,
+                ratio,
+                p,
             )
         tested.append(model)
     return tuple(sorted(tested, key=lambda model: model.aic))

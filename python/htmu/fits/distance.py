@@ -31,9 +31,7 @@ def _largest_gap(u: FloatArray, first: int = 0) -> FloatArray:
     """Return sup |empirical - u| along the last axis of ascending u; `first` points lie below."""
     n = u.shape[-1] + first
     steps = np.arange(first, n + 1) / n
-    return np.asarray(
-        np.maximum((steps[1:] - u).max(axis=-1), (u - steps[:-1]).max(axis=-1))
-    )
+    return np.asarray(np.maximum((steps[1:] - u).max(axis=-1), (u - steps[:-1]).max(axis=-1)))
 
 
 def ks_distance(law: Law, scale: float, points: Points) -> float:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
 from htmu.arguments import FloatArray
-from htmu.errors import InvalidInputError
-from htmu.fits.calibration import WEAK, Simulator, calibrate, weak_kappa
+from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.fits.calibration import WEAK, Simulator, calibrate, profile_interval, weak_kappa
 from htmu.fits.comparison import fit_marchenko_pastur
 from htmu.fits.distance import minimise_ks
 from htmu.fits.family import Family
 from htmu.fits.joint import JointStatistics, fit_joint, joint_slopes
 from htmu.fits.laws import conditional_nodes
 from htmu.fits.likelihood import (
+    EDGE,
     Fitted,
     Points,
     loglik,
@@ -27,6 +29,9 @@ from htmu.fits.moments import match, power_sums, resolvents
 from htmu.fits.selection import Selected
 
 __all__ = ["METHODS", "Estimate", "estimate"]
+
+#: Below this kappa a weakly determined one is bounded by kappa = 0 rather than by infinity.
+SMALL = 2.0
 
 METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
 
@@ -80,13 +85,37 @@ def estimate(
     seed: int,
     threads: int,
 ) -> Estimate:
-    """Return the estimate of one method."""
+    """Return the estimate of one method.
+
+    Raises
+    ------
+    ConvergenceError
+        If the spectrum does not determine the free parameters.
+    """
+    try:
+        return _estimate(method, chosen, family, confidence, n_simulations, seed, threads)
+    except np.linalg.LinAlgError:
+        raise ConvergenceError(
+            f"method {method!r} met a singular system: the spectrum does not determine the free "
+            "parameters; fix gamma or scale, or use method='mle'"
+        ) from None
+
+
+def _estimate(
+    method: str,
+    chosen: Selected,
+    family: Family,
+    confidence: float,
+    n_simulations: int,
+    seed: int,
+    threads: int,
+) -> Estimate:
     points, parameters = chosen.points, family.parameters
     if family.b is not None and math.isinf(family.b):
         return _marchenko_pastur(points, family)
     arguments = (confidence, n_simulations, seed, threads)
     if method == "joint":
-        return _joint(points, family, chosen.start, *arguments[1:])
+        return _joint(points, family, chosen.start, *arguments)
     fitted = maximise(points, parameters, chosen.start)
     if method == "mle":
         return _likelihood(points, family, fitted, *arguments)
@@ -96,8 +125,9 @@ def estimate(
 
 
 def _marchenko_pastur(points: Points, family: Family) -> Estimate:
-    gamma, scale, value = fit_marchenko_pastur(points.x, family.gamma, family.scale and
-                                               float(np.exp(family.parameters.base[2])))
+    gamma, scale, value = fit_marchenko_pastur(
+        points.x, family.gamma, family.scale and float(np.exp(family.parameters.base[2]))
+    )
     named = {"delta": math.log(1 / gamma - 1) if gamma < 1 else -700.0, "scale": math.log(scale)}
     t = np.array([named[name] for name in family.columns])
     nothing = np.full((len(t), len(t)), np.nan)
@@ -111,11 +141,9 @@ def _likelihood(
     points: Points,
     family: Family,
     fitted: Fitted,
-    confidence: float,
-    size: int,
-    seed: int,
-    threads: int,
+    *arguments: Any,
 ) -> Estimate:
+    _, size, seed, threads = arguments
     t = fitted.t
     observed = fitted.information
     if len(t):
@@ -130,25 +158,65 @@ def _likelihood(
     inflation, kappa, corrected = 1.0, None, calibrated.t
     covariance = calibrated.covariance
     if family.b is None:
-        spread = math.sqrt(max(float(covariance[0, 0]), float(_inverse(fitted.information)[0, 0])))
-        inflation = float(covariance[0, 0] / max(_inverse(fitted.information)[0, 0], 1e-300))
-        below, above = fitted.parameters.bounds
-        if t[0] >= above[0] - 1e-6 or spread > WEAK:
-            larger = _simulator(points, fitted, size, seed, threads, 1024)
-            if t[0] > below[0] + 1e-6:
-                kappa = weak_kappa(points, fitted, 0, larger, confidence)
-                at = np.clip(math.log(kappa[0] / 2), below[0], above[0])
-                held = fitted.parameters.without(0, np.concatenate([[at], t[1:]]))
-                rest = maximise(points, held, corrected[1:])
-                corrected = np.concatenate([[at], rest.t])
+        independent = max(float(_inverse(fitted.information)[0, 0]), 1e-300)
+        inflation = float(covariance[0, 0]) / independent
+        spread = math.sqrt(max(float(covariance[0, 0]), independent))
+        kappa = _weak(points, fitted, spread, inflation, *arguments)
+        if kappa is not None and 2 * math.exp(t[0]) > SMALL:
+            below, above = fitted.parameters.bounds
+            at = np.clip(math.log(kappa[0] / 2), below[0], above[0])
+            held = fitted.parameters.without(0, np.concatenate([[at], t[1:]]))
+            corrected = np.concatenate([[at], maximise(points, held, corrected[1:]).t])
+        elif kappa is not None:
+            corrected = t
     return Estimate(
-        corrected, t, fitted.loglik, covariance, plain, calibrated.spectra, calibrated.influence,
-        inflation, kappa,
+        corrected,
+        t,
+        fitted.loglik,
+        covariance,
+        plain,
+        calibrated.spectra,
+        calibrated.influence,
+        inflation,
+        kappa,
     )
 
 
+def _weak(
+    points: Points,
+    fitted: Fitted,
+    spread: float,
+    inflation: float,
+    confidence: float,
+    size: int,
+    seed: int,
+    threads: int,
+) -> tuple[float, float, tuple[float, float]] | None:
+    """Return kappa, error and interval where a Wald interval of log kappa would not do."""
+    t = fitted.t
+    below, above = fitted.parameters.bounds
+    edge = t[0] <= below[0] + EDGE or t[0] >= above[0] - EDGE
+    if not edge and spread < WEAK:
+        return None
+    kappa = 2 * math.exp(t[0])
+    if kappa > SMALL:
+        simulator = _simulator(points, fitted, size, seed, threads, 1024)
+        return weak_kappa(points, fitted, 0, simulator, confidence)
+    at_zero = t[0] <= below[0] + EDGE
+    interval = profile_interval(
+        functools.partial(maximise, points), fitted, 0, 1.0 if at_zero else inflation, confidence
+    )
+    return (0.0 if at_zero else kappa, math.nan if at_zero else kappa * spread, interval)
+
+
 def _joint(
-    points: Points, family: Family, start: FloatArray, size: int, seed: int, threads: int
+    points: Points,
+    family: Family,
+    start: FloatArray,
+    confidence: float,
+    size: int,
+    seed: int,
+    threads: int,
 ) -> Estimate:
     parameters = family.parameters
     if family.b == 0:
@@ -161,7 +229,13 @@ def _joint(
         )
     fitted = fit_joint(statistics, parameters, start)
     covariance = _inverse(fitted.information)
-    found = Estimate(fitted.t, fitted.t, fitted.loglik, covariance, covariance)
+    kappa = None
+    if family.b is None:
+        best = functools.partial(fit_joint, statistics)
+        low, high = profile_interval(best, fitted, 0, 1.0, confidence)
+        value = 2 * math.exp(fitted.t[0]) if low > 0 else family.values(fitted.t)["kappa"]
+        kappa = (value, value * math.sqrt(max(covariance[0, 0], 0.0)) or math.nan, (low, high))
+    found = Estimate(fitted.t, fitted.t, fitted.loglik, covariance, covariance, kappa=kappa)
     if size == 0:
         return found
     simulator = _simulator(points, fitted, size, seed, threads, 512)
@@ -203,9 +277,7 @@ def _matched(
     return Estimate(corrected, matched.t, value, covariance, plain, spectra, moves)
 
 
-def _least_distance(
-    points: Points, fitted: Fitted, size: int, seed: int, threads: int
-) -> Estimate:
+def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, threads: int) -> Estimate:
     parameters = fitted.parameters
     t = minimise_ks(points, parameters, fitted.t)
     value = loglik(points, parameters, t)
@@ -224,4 +296,3 @@ def _least_distance(
         moves[row] = minimise_ks(drawn, parameters, t) - t
     covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
     return Estimate(t, t, value, covariance, plain, spectra, moves)
-

@@ -10,7 +10,7 @@ import numpy as np
 
 from htmu.arguments import FloatArray, as_float
 from htmu.errors import InvalidInputError
-from htmu.fits.likelihood import LOWER, UPPER, Parameters
+from htmu.fits.likelihood import EDGE, LOWER, UPPER, Parameters
 
 if TYPE_CHECKING:
     from htmu.fits.selection import Selected
@@ -52,8 +52,11 @@ class Family:
     def values(self, t: FloatArray) -> dict[str, float]:
         """Return the public parameters at t."""
         with np.errstate(over="ignore"):
-            b, delta, scale = (float(v) for v in np.exp(self.parameters.base
-                                                        + self.parameters.matrix @ t))
+            b, delta, scale = (
+                float(v) for v in np.exp(self.parameters.base + self.parameters.matrix @ t)
+            )
+        if self.b is None and t[0] <= self.parameters.bounds[0][0] + EDGE and self.gamma is None:
+            b = 0.0
         if math.isinf(b):
             gamma, delta = 1 / (1 + delta), math.inf if delta else 0.0
         else:
@@ -85,7 +88,10 @@ class Family:
         errors: dict[str, float] = {}
         intervals: dict[str, tuple[float, float]] = {}
         at = {name: i for i, name in enumerate(self.columns)}
-        for name in self.free:
+        names = self.free
+        if "delta" in at and "delta" not in names and not math.isinf(self.b or 0):
+            names = (*names, "delta")
+        for name in names:
             value = named[name]
             direction = np.zeros(len(at))
             if name == "gamma":
@@ -96,6 +102,9 @@ class Family:
             else:
                 direction[at[{"kappa": "b"}.get(name, name)]] = 1
             spread = math.sqrt(max(float(direction @ covariance @ direction), 0.0))
+            if not value > 0 or math.isnan(spread):
+                errors[name], intervals[name] = math.nan, (0.0, math.inf)
+                continue
             reach = min(quantile * spread, 600.0)
             if name == "gamma":
                 errors[name] = value * (1 - value) * spread
@@ -114,15 +123,14 @@ class Family:
             return "kappa = inf"
         phi = self.parameters.base + self.parameters.matrix @ t
         below, above = self.parameters.bounds
-        edge = 1e-6
         if self.b is None:
-            if t[0] <= below[0] + edge:
+            if t[0] <= below[0] + EDGE:
                 return "kappa = 0"
-            if t[0] >= above[0] - edge:
+            if t[0] >= above[0] - EDGE:
                 return "kappa = inf"
-        if self.gamma is None and phi[1] <= LOWER[1] + edge:
+        if self.gamma is None and phi[1] <= LOWER[1] + EDGE:
             return "gamma = 1"
-        if self.gamma is None and phi[1] >= UPPER[1] - edge:
+        if self.gamma is None and phi[1] >= UPPER[1] - EDGE:
             return "kappa = inf"
         return None
 
@@ -173,9 +181,7 @@ def as_family(kappa: Any, gamma: Any, scale: Any, inverse: bool) -> Family:
         else:
             b = as_float("kappa", kappa, minimum=0) / 2 / dual
             if b > 0 and not math.exp(LOWER[0]) <= b <= math.exp(UPPER[0]):
-                raise InvalidInputError(
-                    f"kappa must be 0, inf or from 1e-4 to 1e5, got {kappa:g}"
-                )
+                raise InvalidInputError(f"kappa must be 0, inf or from 1e-4 to 1e5, got {kappa:g}")
     if b == 0 and gamma is not None:
         raise InvalidInputError(
             f"gamma must be None where kappa = 0, whose law has delta free, got {gamma * 1:g}"

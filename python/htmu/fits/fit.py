@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from htmu.arguments import (
-    FloatArray,
     Seed,
     as_bool,
     as_choice,
@@ -26,7 +25,7 @@ from htmu.fits.comparison import compare
 from htmu.fits.distance import ks_distance, simulated_distances
 from htmu.fits.estimators import METHODS, Estimate, estimate
 from htmu.fits.family import Family, as_family
-from htmu.fits.likelihood import Points, loglik
+from htmu.fits.likelihood import loglik
 from htmu.fits.result import SpectrumFit
 from htmu.fits.selection import Selected, select
 from htmu.fits.spectrum import MINIMUM, as_window, read_spectrum
@@ -44,6 +43,7 @@ def fit_spectrum(
     method: str = "mle",
     spikes: str | int | None = "auto",
     window: tuple[float, float] | None = None,
+    zero_tol: float | None = None,
     confidence: float = 0.95,
     n_simulations: int = 96,
     seed: Seed = 0,
@@ -75,6 +75,9 @@ def fit_spectrum(
         spectrum of a hundred at most; so many; none.
     window : (float, float) or None
         Fit only the eigenvalues in this range, by the truncated likelihood ("mle", "ks").
+    zero_tol : float or None
+        Values at or below it are zeros or rounding noise; None is n eps max, 0 trusts every value
+        above 0.
     confidence : float
         Level of the intervals, between 0 and 1.
     n_simulations : int
@@ -119,7 +122,8 @@ def fit_spectrum(
     True
     """
     began = time.perf_counter()
-    spectrum = read_spectrum(eigenvalues)
+    tolerance = None if zero_tol is None else as_float("zero_tol", zero_tol, minimum=0)
+    spectrum = read_spectrum(eigenvalues, tolerance)
     inverse = as_bool("inverse", inverse)
     method = as_choice("method", method, METHODS)
     limits = as_window(window)
@@ -171,9 +175,7 @@ def _result(
     distance = ks_distance(law, unit, points)
     p_value = None
     if found.spectra is not None and found.moves is not None:
-        simulated = simulated_distances(
-            points, parameters, found.mle, found.spectra, found.moves
-        )
+        simulated = simulated_distances(points, parameters, found.mle, found.spectra, found.moves)
         beyond = int((simulated >= distance * math.sqrt(points.n)).sum())
         p_value = (1 + beyond) / (1 + len(simulated))
     # A density's likelihood in 1 / x, back in x: |dy/dx| = y^2.
@@ -181,18 +183,27 @@ def _result(
     named = family.values(found.t)
     at_maximum = family.values(found.mle)
     density = loglik(points, parameters, found.mle) if method != "mle" else found.loglik
-    models = compare(
-        points,
-        ({name: at_maximum[name] for name in ("kappa", "gamma", "scale")}, density,
-         parameters.size),
-        gamma=family.gamma,
-        scale=None if family.scale is None else family.scale,
-        inflation=found.inflation,
-        power=-1 if family.inverse else 1,
-    ) if family.b is None else ()
+    models = (
+        compare(
+            points,
+            (
+                {name: at_maximum[name] for name in ("kappa", "gamma", "scale")},
+                density,
+                parameters.size,
+            ),
+            gamma=family.gamma,
+            scale=None if family.scale is None else family.scale,
+            inflation=found.inflation,
+            power=-1 if family.inverse else 1,
+        )
+        if family.b is None
+        else ()
+    )
     models = tuple(
         dataclasses.replace(
-            model, loglik=model.loglik + jacobian, aic=model.aic - 2 * jacobian,
+            model,
+            loglik=model.loglik + jacobian,
+            aic=model.aic - 2 * jacobian,
             bic=model.bic - 2 * jacobian,
         )
         for model in models
@@ -204,13 +215,11 @@ def _result(
     )
     errors, intervals = family.errors(found.t, found.covariance, quantile)
     if found.kappa is not None:
-        value, error, interval = found.kappa
-        value, error, interval = family.kappa_of(value, error, interval)
+        value, error, interval = family.kappa_of(*found.kappa)
+        if value == 0 and "gamma" in intervals and math.isfinite(interval[1]):
+            most = interval[1] / 2 / (interval[1] / 2 + named["delta"])
+            intervals["gamma"] = (0.0, most)
         named["kappa"], errors["kappa"], intervals["kappa"] = value, error, interval
-        if family.gamma is None:
-            del errors["gamma"], intervals["gamma"]
-            whole = family.errors(found.t, found.covariance, quantile)
-            errors["gamma"], intervals["gamma"] = whole[0]["gamma"], whole[1]["gamma"]
     values = chosen.values
     return SpectrumFit(
         kappa=named["kappa"],
@@ -242,5 +251,3 @@ def _result(
         seed=key,
         elapsed=time.perf_counter() - began,
     )
-
-

@@ -49,8 +49,9 @@ def _moments(n: int, beta: float, a: float) -> tuple[FloatArray, FloatArray]:
     psi1, psi2 = np.asarray(_special.digamma(first)), np.asarray(_special.digamma(second))
     tri1, tri2 = np.asarray(_special.trigamma(first)), np.asarray(_special.trigamma(second))
     u, v = (j + 1) / 2, j / 2
-    gradient = np.array([(u @ psi1 + v @ psi2 - n / 2 * float(scipy_special.digamma(one))),
-                         psi2.sum()])
+    gradient = np.array(
+        [(u @ psi1 + v @ psi2 - n / 2 * float(scipy_special.digamma(one))), psi2.sum()]
+    )
     corner = u**2 @ tri1 + v**2 @ tri2 - n / 4 * float(scipy_special.polygamma(1, one))
     hessian = np.array([[corner, v @ tri2], [v @ tri2, tri2.sum()]])
     return gradient, hessian
@@ -142,6 +143,4 @@ def fit_joint(stats: JointStatistics, parameters: Parameters, start: FloatArray)
                 return fitted
             break
         t, value = trial, found
-    raise ConvergenceError(
-        "the joint likelihood did not converge; fix gamma, or use method='mle'"
-    )
+    raise ConvergenceError("the joint likelihood did not converge; fix gamma, or use method='mle'")

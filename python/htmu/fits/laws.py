@@ -143,9 +143,7 @@ class MarchenkoPasturLaw:
         # arctan of tan(t/2) scaled: the integral of 1 / (1 + g - 2 root cos t).
         ratio = (1 + root) ** 2
         arc = np.arctan2(ratio * np.sin(t / 2), abs(1 - g) * np.cos(t / 2))
-        return np.asarray(
-            (np.sin(t) / root + t * (1 + g) / (2 * g) - abs(1 - g) / g * arc) / np.pi
-        )
+        return np.asarray((np.sin(t) / root + t * (1 + g) / (2 * g) - abs(1 - g) / g * arc) / np.pi)
 
     def cdf(self, x: FloatArray) -> FloatArray:
         """Return F."""

@@ -11,11 +11,24 @@ from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
 from htmu.fits.laws import Law, conditional_nodes, make_law
 
-__all__ = ["Fitted", "Parameters", "Points", "evaluate", "loglik", "maximise", "observed_information", "point_scores"]
+__all__ = [
+    "EDGE",
+    "Fitted",
+    "Parameters",
+    "Points",
+    "evaluate",
+    "loglik",
+    "maximise",
+    "observed_information",
+    "point_scores",
+]
 
 #: Coordinates (log b, log delta, log scale) stay inside; on a side the limit law takes over.
 LOWER = np.array([math.log(1e-5), math.log(1e-7), -690.0])
 UPPER = np.array([math.log(5e4), math.log(5e6), 690.0])
+
+#: A logarithm so close to its bound lies on it: kappa < 2.2e-5 cannot be told from 0.
+EDGE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)

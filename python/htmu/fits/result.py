@@ -59,10 +59,10 @@ class SpectrumFit:
     kappa_mle : float
         The estimate before the correction.
     errors, observed_errors : dict
-        Standard errors of the free parameters: calibrated for eigenvalues that repel, and from the
+        Standard errors of the free parameters, and of delta where gamma is free: calibrated for eigenvalues that repel, and from the
         information of the likelihood, as if they were independent.
     intervals : dict
-        Confidence intervals of the free parameters, calibrated.
+        Confidence intervals of the same, calibrated.
     confidence : float
         Their level.
     ks : float
@@ -195,11 +195,13 @@ class SpectrumFit:
             value = getattr(self, name)
             if name in self.errors:
                 low, high = self.intervals[name]
+                error = self.errors[name]
+                shown = "at 0" if math.isnan(error) else f"+- {error:.3g}"
                 lines.append(
-                    f"  {name:<6} {value:<10.5g} +- {self.errors[name]:<9.3g} "
+                    f"  {name:<6} {value:<10.5g} {shown:<13} "
                     f"{100 * self.confidence:g} %: {low:.5g} to {high:.5g}"
                 )
-            elif name != "delta" or self.kappa == 0:
+            elif name != "delta":
                 lines.append(f"  {name:<6} {value:<10.5g} {'' if name in self.free else 'fixed'}")
         p = "" if self.p_value is None else f", p-value {self.p_value:.2g}"
         lines.append(f"  KS distance {self.ks:.4g}{p}; log-likelihood {self.loglik:.6g}")
@@ -207,7 +209,9 @@ class SpectrumFit:
             p = "" if model.p_value is None else f", p-value of the boundary {model.p_value:.2g}"
             lines.append(f"  {model.name}: AIC {model.aic:.6g}, BIC {model.bic:.6g}{p}")
         if len(self.spikes):
-            lines.append(f"  spikes: {', '.join(f'{value:.4g}' for value in self.spikes)}")
+            largest = ", ".join(f"{value:.4g}" for value in self.spikes[::-1][:8])
+            more = ", ..." if len(self.spikes) > 8 else ""
+            lines.append(f"  {len(self.spikes)} spikes: {largest}{more}")
         lines += [f"  note: {warning}" for warning in self.warnings]
         return "\n".join(lines)
 

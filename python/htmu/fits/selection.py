@@ -70,18 +70,22 @@ def _tiny_belong(
 ) -> bool:
     """Whether the law expects as many values below n eps max as there are.
 
-    It is fitted to the others by the truncated likelihood; at level 0.001.
+    The likelihood ratio at level 0.001 of values censored there against an atom of free mass.
     """
-    kept = Points(values[spectrum.tiny :], low=spectrum.cut)
-    if family.inverse or len(kept.x) < MINIMUM:
+    if family.inverse or len(values) - spectrum.tiny < MINIMUM:
         return False
+    kept, n, tiny = values[spectrum.tiny :], len(values), spectrum.tiny
+    apart = Points(kept, low=spectrum.cut)
+    together = Points(kept, n_below=tiny, cut=spectrum.cut)
+    start = start_values(together, family)
     try:
-        fitted = maximise(kept, parameters, start_values(kept, family))
+        joined = maximise(together, parameters, start)
+        separate = maximise(apart, parameters, joined.t)
     except ConvergenceError:
         return False
-    law, scale = parameters.law(fitted.t)
-    below = float(law.cdf(np.array([spectrum.cut / scale]))[0])
-    return float(stats.binomtest(spectrum.tiny, len(values), below).pvalue) > 1e-3
+    atom = tiny * math.log(tiny / n) + (n - tiny) * math.log1p(-tiny / n)
+    ratio = 2 * (separate.loglik + atom - joined.loglik)
+    return float(stats.chi2.sf(ratio, 1)) > 1e-3
 
 
 def select(
@@ -156,6 +160,4 @@ def select(
         kept = _points(values, family)
         points = dataclasses.replace(points, x=kept.x)
         start = start_values(points, family)
-    return Selected(
-        points, values, beyond, spectrum.n, spectrum.n_zero, start, tuple(warnings)
-    )
+    return Selected(points, values, beyond, spectrum.n, spectrum.n_zero, start, tuple(warnings))

@@ -21,7 +21,7 @@ MINIMUM = 10
 class Spectrum:
     """Positive eigenvalues, ascending; zeros and rounding noise counted apart.
 
-    `tiny` of the positive ones lie at or below `cut` = n eps max, where a dense eigenvalue solver
+    `tiny` of the positive ones lie at or below `cut`, n eps max, where a dense eigenvalue solver
     leaves nothing but noise.
     """
 
@@ -38,8 +38,8 @@ class Spectrum:
         )
 
 
-def read_spectrum(eigenvalues: Any) -> Spectrum:
-    """Check the eigenvalues of one matrix.
+def read_spectrum(eigenvalues: Any, zero_tol: float | None = None) -> Spectrum:
+    """Check the eigenvalues of one matrix; `zero_tol` stands in for n eps max.
 
     Raises
     ------
@@ -79,11 +79,13 @@ def read_spectrum(eigenvalues: Any) -> Spectrum:
     n = len(values)
     top = float(values[-1]) if n else 0.0
     cut = n * np.finfo(np.float64).eps * top
+    if zero_tol is not None:
+        cut = zero_tol
     if n and values[0] < -cut:
         raise InvalidInputError(
             f"eigenvalues must not be negative, got {values[0]:g} beside a largest of {top:g}; a "
-            "positive semidefinite matrix has none, and rounding leaves at most n eps max = "
-            f"{max(cut, 0.0):.2g}"
+            f"positive semidefinite matrix has none, and rounding leaves at most {max(cut, 0.0):.2g} "
+            "(n eps max, or zero_tol)"
         )
     positive = values[values > 0]
     tiny = int(np.searchsorted(positive, cut, side="right"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import numpy as np
-
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
 from htmu.fits.likelihood import Parameters, Points, maximise
@@ -61,5 +59,10 @@ def find_spikes(
         return 0, (
             f"more than {most} eigenvalues lie above the bulk's law: its tail does not fit, and "
             "they are not taken as spikes"
+        )
+    if count > max(10, 0.01 * n):
+        return count, (
+            f"{count} eigenvalues lie above the bulk's law: a heavy tail more than spikes; see "
+            "whether the inverse law fits it"
         )
     return count, None

@@ -93,6 +93,13 @@ DIAGONAL = {"structure": "diagonal", "tol": 9.0}
 ALGORITHM_1 = {"structure": BLOCKS, "tol": 0.9, "method": "robbins-monro", "seed": 0}
 
 
+POSITIVE_OR_NONE = [value for value in POSITIVE if value is not None]
+SPECTRUM = htmu.LaguerreEnsemble(60, beta=0.1, a=3.0).eigenvalues(1, seed=1)[0]
+FIT = {"eigenvalues": SPECTRUM, "gamma": 0.3}
+SPECTRUM_BAD = [*ARRAY, SPECTRUM[:9], -SPECTRUM, 0 * SPECTRUM, 0 * SPECTRUM + 3, SPECTRUM * NAN]
+SPECTRUM_BAD += [np.diag(SPECTRUM), SPECTRUM * 1j, 1.0]
+
+
 class Call(NamedTuple):
     name: str
     function: Callable[..., Any]
@@ -234,8 +241,17 @@ CALLS = [
     row("sweeps.Grid.preset", {"name": "paper"}, name=[*NOT_NAME, None], structure=NOT_NAME),
 ]
 
+CALLS += [
+    row("fit_spectrum", FIT, eigenvalues=SPECTRUM_BAD, gamma=POSITIVE_OR_NONE, inverse=NOT_BOOL),
+    row("fit_spectrum", FIT, kappa=[*NOT_REAL, -1.0, 1e9, -INF], scale=POSITIVE_OR_NONE),
+    row("fit_spectrum", FIT, method=[*NOT_NAME, None], spikes=[*NOT_INT, -1, 999, "all"]),
+    row("fit_spectrum", FIT, window=[3, (1.0,), (2.0, 1.0), (NAN, 1.0), ("a", "b"), (-1.0, 1.0)]),
+    row("fit_spectrum", FIT, confidence=LEVEL, n_simulations=[*NOT_INT, -1, 5], zero_tol=[-1.0]),
+    row("fit_spectrum", FIT, **DRAW),
+]
+
 #: Results and base classes: made by htmu, not called by users.
-MADE_BY_HTMU = {"KappaEstimate", "SweepResult", "structures.Structure"}
+MADE_BY_HTMU = {"KappaEstimate", "SpectrumFit", "SweepResult", "structures.Structure"}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("Cell", "CellResult", "SweepProgress")}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("SweepResult", "SweepSettings")}
 #: They take nothing, a path or a result: their areas' tests hold the ways in which those are bad.

@@ -22,7 +22,7 @@ PYTHON_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"random", "linalg", "special"}),
     frozenset({"ensembles"}),
     frozenset({"structures"}),
-    frozenset({"kappa"}),
+    frozenset({"kappa", "fits"}),
     frozenset({"sweeps"}),
     frozenset({"plotting"}),
     frozenset({"cli"}),
