@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.fits.laws import Law, make_law
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["ModelComparison", "SpectrumFit"]
 
@@ -137,8 +141,10 @@ class SpectrumFit:
             scale = self.scale * self.gamma**power
         else:
             kappa, gamma, scale = self.kappa, self.gamma, self.scale
+        if kappa == 0:
+            return make_law(0.0, self.delta), scale
         second = 1 / gamma - 1 if math.isinf(kappa) else kappa / 2 * (1 / gamma - 1)
-        return make_law(kappa / 2, self.delta if kappa == 0 else second), scale
+        return make_law(kappa / 2, second), scale
 
     def pdf(self, x: FloatArray) -> FloatArray:
         """Return the fitted density at eigenvalues x > 0, any shape; zeros and spikes apart."""
@@ -163,6 +169,49 @@ class SpectrumFit:
             with np.errstate(divide="ignore"):
                 return np.asarray(scale / law.isf(p))
         return law.ppf(p) * scale
+
+    def plot(self, path: str | os.PathLike[str] | None = None, *, dpi: int = 200) -> Figure:
+        """Draw the eigenvalues with the fitted law.
+
+        Four panels: the histogram, cut where a long tail begins; the density of log10 of the
+        eigenvalue on logarithmic axes; quantiles against the law's; and the difference of the
+        distribution functions. Marchenko-Pastur stands beside: the likeliest one, or that of the
+        fitted gamma and scale if no support holds the eigenvalues. The bands are simulated at the
+        fitted law, of eigenvalues that repel; they leave out that its parameters were fitted.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write, whole or not at all: PNG, PDF or SVG by its suffix.
+        dpi : int, default 200
+            Resolution of a PNG file, from 10 to 2400.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        MissingExtraError
+            Matplotlib is not installed.
+        InvalidInputError
+            The suffix is not one that Matplotlib writes, or `dpi` is out of range.
+        RunFileError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import htmu
+        >>> fit = htmu.fit_spectrum(np.random.default_rng(0).gamma(2.0, size=200))
+        >>> figure = fit.plot()
+        >>> len(figure.axes)
+        4
+        """
+        # figure.py reads this class; and Matplotlib is an extra.
+        from htmu.fits.figure import draw_fit
+
+        return draw_fit(self, path, dpi=dpi)
 
     def __repr__(self) -> str:
         law = "inverse HTMP" if self.inverse else "HTMP"
