@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from htmu.cli.exits import EPILOG, ExitCode, complain, guarded
+from htmu.cli.fit import fit
 from htmu.cli.info import info
 from htmu.cli.kappa import kappa
 from htmu.cli.results import export, plot, show
@@ -37,6 +38,7 @@ results = typer.Typer(
 )
 app.command("kappa", epilog=EPILOG)(guarded(kappa))
 app.command("sweep", epilog=EPILOG)(guarded(run_sweep))
+app.command("fit", epilog=EPILOG)(guarded(fit))
 app.add_typer(results, name="results")
 app.command("info", epilog=EPILOG)(guarded(info))
 results.command("show", epilog=EPILOG)(guarded(show))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special as scipy_special
 
 from htmu.arguments import FloatArray, as_threads
@@ -40,7 +41,7 @@ class Band:
         """Name for a legend."""
         return f"{100 * self.level:g} % band, pointwise"
 
-    def of_ranks(self, ranks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def of_ranks(self, ranks: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
         """Return the ends, as shares of the law, for the ranks 1 to n."""
         centre = ranks / (self.n + 1)
         factor = np.sqrt(np.interp(centre, self.shares, self.shrinkage))
@@ -59,16 +60,15 @@ class Band:
         return p, quantile * np.sqrt(factor * p * (1 - p) / self.n)
 
 
-def make_band(
-    fit: SpectrumFit, whole_cdf: Callable[[FloatArray], FloatArray]
-) -> Band | None:
+def make_band(fit: SpectrumFit, whole_cdf: Callable[[FloatArray], FloatArray]) -> Band | None:
     """Return the band of a fit; None at kappa = inf, where nothing says how eigenvalues repel.
 
     It is that of the fitted law: not narrowed for its parameters having been fitted.
     """
     if math.isinf(fit.kappa):
         return None
-    shares = np.linspace(0, 1, 33)
+    # Denser at the ends, where eigenvalues repel the least: down to about 1 / _N.
+    shares = np.sin(np.pi / 2 * np.linspace(0, 1, 45)) ** 2
     ones = np.ones_like(shares)
     kappa, gamma = fit.kappa, fit.gamma
     if gamma > 1:
@@ -96,7 +96,5 @@ def make_band(
     if count < _SIZE // 2:
         return Band(fit.n_used, fit.confidence, shares, ones)
     ratio = np.mean(np.square(found), axis=0) / (inner * (1 - inner))
-    padded = np.concatenate([ratio[:1], ratio, ratio[-1:]])
-    smooth = np.convolve(padded, [0.25, 0.5, 0.25], mode="valid")
-    # Beyond the last interior share the band goes over to that of independent values.
-    return Band(fit.n_used, fit.confidence, shares, np.concatenate([[1.0], smooth, [1.0]]))
+    smooth = np.convolve(np.pad(ratio, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    return Band(fit.n_used, fit.confidence, shares, np.pad(smooth, 1, mode="edge"))

@@ -12,9 +12,9 @@ import numpy as np
 
 from htmu.arguments import as_int
 from htmu.errors import InvalidInputError
+from htmu.files import check_drawable, save_figure
 from htmu.plotting.scales import is_log_spaced, is_wide, set_ticks
 from htmu.sweeps import CellResult, SweepResult
-from htmu.files import check_drawable, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
