@@ -69,15 +69,14 @@ def read_eigenvalues(path: str, *, key: str | None, column: str | None) -> Any:
 def _load(path: str, key: str | None) -> Any:
     """Array of a file in NumPy's format; Python objects are refused, for loading them runs code."""
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
+        # Opened here, for NumPy leaves the file of a broken archive open.
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.ndarray):
+                return loaded[_chosen(path, loaded.files, key)]
             if key is not None:
-                raise InvalidInputError(
-                    f"{path}: this is one array, without names; leave out --key"
-                )
+                raise InvalidInputError(f"{path}: one array without names; leave out --key")
             return loaded
-        with loaded:
-            return loaded[_chosen(path, loaded.files, key)]
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         if isinstance(error, InvalidInputError):
             raise
