@@ -11,7 +11,14 @@ import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
-from htmu.fits.calibration import WEAK, Simulator, calibrate, profile_interval, weak_kappa
+from htmu.fits.calibration import (
+    WEAK,
+    Simulator,
+    calibrate,
+    profile_interval,
+    unbiased_inverse,
+    weak_kappa,
+)
 from htmu.fits.comparison import fit_marchenko_pastur
 from htmu.fits.distance import minimise_ks
 from htmu.fits.family import Family
@@ -61,6 +68,17 @@ def _inverse(information: FloatArray) -> FloatArray:
     if information.size == 0:
         return information
     return np.asarray(np.linalg.pinv(information, hermitian=True))
+
+
+def _unbiased(t: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return t with the bias of kappa of second order taken off, about kappa times variance of log.
+
+    1 / kappa is close to normal for the density's estimate; the joint likelihood's information
+    falls like 1 / kappa^2, and an exponential family then has the same bias.
+    """
+    corrected = t.copy()
+    corrected[0] += math.log(unbiased_inverse(1.0, math.sqrt(float(covariance[0, 0]))))
+    return corrected
 
 
 def _simulator(
@@ -147,7 +165,7 @@ def _likelihood(
     t = fitted.t
     observed = fitted.information
     if len(t):
-        exact = observed_information(points, fitted.parameters, t)
+        exact = observed_information(points, fitted.parameters, t, fitted.information)
         if np.all(np.isfinite(exact)) and np.all(np.linalg.eigvalsh(exact) > 0):
             observed = exact
     plain = _inverse(observed)
@@ -169,6 +187,8 @@ def _likelihood(
             corrected = np.concatenate([[at], maximise(points, held, corrected[1:]).t])
         elif kappa is not None:
             corrected = t
+        elif family.gamma is not None:
+            corrected = _unbiased(corrected, covariance)
     return Estimate(
         corrected,
         t,
@@ -235,7 +255,11 @@ def _joint(
         low, high = profile_interval(best, fitted, 0, 1.0, confidence)
         value = 2 * math.exp(fitted.t[0]) if low > 0 else family.values(fitted.t)["kappa"]
         kappa = (value, value * math.sqrt(max(covariance[0, 0], 0.0)) or math.nan, (low, high))
-    found = Estimate(fitted.t, fitted.t, fitted.loglik, covariance, covariance, kappa=kappa)
+    corrected = fitted.t
+    if kappa is not None and family.gamma is not None and kappa[2][0] > 0:
+        corrected = _unbiased(fitted.t, covariance)
+        kappa = (2 * math.exp(corrected[0]), *kappa[1:])
+    found = Estimate(corrected, fitted.t, fitted.loglik, covariance, covariance, kappa=kappa)
     if size == 0:
         return found
     simulator = _simulator(points, fitted, size, seed, threads, 512)

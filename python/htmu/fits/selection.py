@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special as scipy_special
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
@@ -85,7 +85,7 @@ def _tiny_belong(
         return False
     atom = tiny * math.log(tiny / n) + (n - tiny) * math.log1p(-tiny / n)
     ratio = 2 * (separate.loglik + atom - joined.loglik)
-    return float(stats.chi2.sf(ratio, 1)) > 1e-3
+    return float(scipy_special.chdtrc(1, max(ratio, 0.0))) > 1e-3
 
 
 def select(
