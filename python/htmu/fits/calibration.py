@@ -234,7 +234,8 @@ def weak_kappa(
         if not aim:
             width = at / slope
     low, middle, high = _roots(np.array(eta), np.array(values), quantile, width)
-    sigma = max((high - low) / (2 * quantile), 1e-300)
+    # The spread at smaller kappa, from where an estimate this large would have come.
+    sigma = max((high - middle) / quantile, 1e-300)
     kappa = unbiased_inverse(middle, sigma)
     upper = 1 / low if low > 0 else math.inf
     return kappa, sigma * kappa**2, (1 / high if high > 0 else math.inf, upper)

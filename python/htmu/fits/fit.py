@@ -213,7 +213,7 @@ def _result(
         if found.spectra is not None and method != "joint"
         else -scipy_special.ndtri((1 - confidence) / 2)
     )
-    errors, intervals = family.errors(found.t, found.covariance, quantile)
+    errors, intervals = family.errors(found.centre, found.covariance, quantile)
     if found.kappa is not None:
         value, error, interval = family.kappa_of(*found.kappa)
         if value == 0 and "gamma" in intervals and math.isfinite(interval[1]):

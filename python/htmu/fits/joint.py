@@ -18,7 +18,7 @@ from scipy import special as scipy_special
 from htmu._core import special as _special
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
-from htmu.fits.likelihood import Fitted, Parameters, bounded_step
+from htmu.fits.likelihood import EDGE, Fitted, Parameters, bounded_step
 from htmu.linalg import log_vandermonde
 
 __all__ = ["JointStatistics", "fit_joint", "joint_loglik", "joint_slopes"]
@@ -122,7 +122,7 @@ def fit_joint(stats: JointStatistics, parameters: Parameters, start: FloatArray)
         full, information = joint_slopes(stats, *coordinates(t))
         gradient, information = matrix.T @ full, matrix.T @ information @ matrix
         fitted = Fitted(t, value, information, parameters, iteration)
-        step = bounded_step(information, gradient, t <= below, t >= above)
+        step = bounded_step(information, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         if decrement < 1e-9:
             return fitted

@@ -209,7 +209,7 @@ def maximise(
         curvature = information
         if iteration > 6:
             curvature = observed_information(points, parameters, t, information)
-        step = bounded_step(curvature, gradient, t <= below, t >= above)
+        step = bounded_step(curvature, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         # In log-likelihood: 1e-8 is 1e-4 standard errors.
         if decrement < 1e-8:

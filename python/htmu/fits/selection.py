@@ -51,7 +51,9 @@ def start_values(points: Points, family: Family) -> FloatArray:
             if "b" in columns:
                 t[columns.index("b")] = math.log(kappa / 2)
             if "delta" in columns:
-                t[columns.index("delta")] = delta
+                # log delta, or log(delta / b) beside a free or fixed b.
+                offset = math.log(kappa / 2) if "b" in columns else 0.0
+                t[columns.index("delta")] = delta - offset
             if "scale" in columns:
                 law, _ = parameters.law(t)
                 share = 0.5 if whole else 0.5 * float(np.mean(points.x <= np.median(points.x)) * 2)
