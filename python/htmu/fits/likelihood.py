@@ -209,6 +209,8 @@ def maximise(
         curvature = information
         if iteration > 6:
             curvature = observed_information(points, parameters, t, information)
+        if not (np.isfinite(curvature).all() and np.isfinite(gradient).all()):
+            break
         step = bounded_step(curvature, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         # In log-likelihood: 1e-8 is 1e-4 standard errors.
