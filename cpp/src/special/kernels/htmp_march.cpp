@@ -159,7 +159,12 @@ class March {
         const Stages e = exponential(away);
         step.y = (c_ * start + c_rest_ * start) * e;
         step.grown = start * exponential_less_one(away, e) + __builtin_expm1(march_.s);
-        step.gap = (c_ * step.grown + c_rest_ * step.grown) + march_.b;
+        // Each form where it does not cancel.
+        const Stages near = (c_ * step.grown + c_rest_ * step.grown) + march_.b;
+        for (int k = 0; k < n_parts; ++k) {
+            step.gap.part[k] =
+                step.grown.part[k] < -0.5 ? step.y.part[k] - march_.delta : near.part[k];
+        }
         const Stages half = -0.25 * (step.gap * step.gap);
         step.q = multiply_add(march_.b - 0.5, step.y, half);
     }
