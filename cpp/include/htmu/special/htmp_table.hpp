@@ -23,9 +23,10 @@ namespace htmu {
 /// linear equation, stable from each tail to the median. What remains is a table of polynomials in
 /// s of degree 16, for log f, and for log F below the median and log S = log(1 - F) above it.
 ///
-/// Relative error: f where |log f| <= 30 below 1e-13 for kappa <= 1e3 and 1e-12 to 1e5, log f
-/// 2e-14 max(1, |log f|), F and S each 1e-13 and 1e-12 down to 1e-290, derivatives 1e-11 beside the
-/// larger of them and 1. Below b = 2.5e-5 the error of S grows like 1e-17 / b.
+/// Measured errors, for gamma >= 0.02, to kappa = 1e3 and to 1e5: relative error of f where
+/// |log f| <= 30, 4e-14 and 2e-12; of log f beside max(1, |log f|), 2e-14 and 2e-13; relative error
+/// of F and S each, down to 1e-290, 3e-13 and 5e-12. Derivatives 1e-11 beside max(1, themselves),
+/// to kappa = 60. Below b = 2.5e-5 the error of S grows like 1e-17 / b.
 ///
 /// Construction takes 0.1 to 1 ms. A table does not change any more, so that threads may share it.
 /// Results differ between instruction sets, by rounding errors.
