@@ -16,14 +16,20 @@ from typing import TypeAlias
 
 import numpy as np
 from scipy import special as scipy_special
-from scipy import stats
 
 from htmu.arguments import FloatArray
 from htmu.ensembles import LaguerreEnsemble
 from htmu.errors import ConvergenceError
 from htmu.fits.likelihood import EDGE, Fitted, Parameters, Points, evaluate, maximise, point_scores
 
-__all__ = ["Calibrated", "Simulator", "calibrate", "profile_interval", "weak_kappa"]
+__all__ = [
+    "Calibrated",
+    "Simulator",
+    "calibrate",
+    "profile_interval",
+    "unbiased_inverse",
+    "weak_kappa",
+]
 
 #: Maximises over a family from a start.
 Maximiser: TypeAlias = Callable[[Parameters, FloatArray], Fitted]
@@ -85,9 +91,14 @@ def calibrate(points: Points, fitted: Fitted, simulator: Simulator) -> Calibrate
     return Calibrated(t, covariance, spectra, deviations * ratio)
 
 
-def mills(z: float) -> float:
-    """Return the Mills ratio (1 - Phi(z)) / phi(z)."""
-    return math.sqrt(math.pi / 2) * float(scipy_special.erfcx(z / math.sqrt(2)))
+def unbiased_inverse(value: float, sigma: float) -> float:
+    """Return the unbiased estimate of 1 / mu, mu > 0, from a normal (mu, sigma^2) value.
+
+    The Mills ratio of value / sigma over sigma (Voinov, Theory Probab. Appl. 30, 354 (1985)); about
+    (1 / value) (1 - (sigma / value)^2) for small sigma, and finite for every value.
+    """
+    z = value / sigma
+    return math.sqrt(math.pi / 2) * float(scipy_special.erfcx(z / math.sqrt(2))) / sigma
 
 
 def _profile(
@@ -143,7 +154,7 @@ def profile_interval(
     below = float(fitted.parameters.bounds[0][column])
     at_boundary = fitted.t[column] <= below + EDGE
     level = (2 if at_boundary else 1) * (1 - confidence)
-    drop = 0.5 * max(inflation, 0.5) * float(stats.chi2.isf(min(level, 1.0), 1))
+    drop = 0.5 * max(inflation, 0.5) * float(scipy_special.chdtri(1, min(level, 1.0)))
     high = _fall_to(best, fitted, column, drop, 1.0)[0]
     low = -math.inf if at_boundary else _fall_to(best, fitted, column, drop, -1.0)[0]
     return 2 * math.exp(low), 2 * math.exp(high)
@@ -196,11 +207,10 @@ def weak_kappa(
     """Return kappa, its standard error and interval where the spectrum hardly determines it.
 
     The score test is inverted in eta = 1 / kappa, in which the estimate is close to normal, down
-    to eta = 0 (Marchenko-Pastur). kappa is Voinov's unbiased estimate of 1 / eta, the Mills ratio
-    of eta / sigma over sigma: finite, and 1 / eta for small sigma.
+    to eta = 0 (Marchenko-Pastur). kappa is the unbiased estimate of 1 / eta.
     """
     test = _score_test(points, fitted, column, simulator)
-    quantile = float(stats.t.isf((1 - confidence) / 2, simulator.size - 1))
+    quantile = -float(scipy_special.stdtrit(simulator.size - 1, (1 - confidence) / 2))
     log_b, t = float(fitted.t[column]), fitted.t
     if log_b > math.log(2e3) or np.linalg.pinv(fitted.information)[column, column] > 0.5:
         log_b, t = _fall_to(partial(maximise, points), fitted, column, 0.5, -1.0)
@@ -224,8 +234,9 @@ def weak_kappa(
         if not aim:
             width = at / slope
     low, middle, high = _roots(np.array(eta), np.array(values), quantile, width)
-    sigma = max((high - low) / (2 * quantile), 1e-300)
-    kappa = mills(middle / sigma) / sigma
+    # The spread at smaller kappa, from where an estimate this large would have come.
+    sigma = max((high - middle) / quantile, 1e-300)
+    kappa = unbiased_inverse(middle, sigma)
     upper = 1 / low if low > 0 else math.inf
     return kappa, sigma * kappa**2, (1 / high if high > 0 else math.inf, upper)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special as scipy_special
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
@@ -35,6 +35,9 @@ def fit_marchenko_pastur(
     x: FloatArray, gamma: float | None, scale: float | None
 ) -> tuple[float, float, float]:
     """Return (gamma, scale, log-likelihood) of Marchenko-Pastur, -inf if no support holds x."""
+    # Imported here: `import htmu` stays quick.
+    from scipy import optimize
+
     low, high = float(x.min()), float(x.max())
 
     def value(gamma: float, scale: float) -> float:
@@ -117,7 +120,7 @@ def compare(
         if nested:
             ratio = max(0.0, 2 * (top - model.loglik))
             factor = inflation if model.name == "marchenko-pastur" else 1.0
-            p = 1.0 if ratio == 0 else 0.5 * float(stats.chi2.sf(ratio / factor, 1))
+            p = 1.0 if ratio == 0 else 0.5 * float(scipy_special.chdtrc(1, ratio / factor))
             model = ModelComparison(
                 model.name,
                 model.parameters,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize
 
 from htmu.arguments import FloatArray
 from htmu.fits.laws import Law, conditional_nodes
@@ -41,6 +40,9 @@ def ks_distance(law: Law, scale: float, points: Points) -> float:
 
 def minimise_ks(points: Points, parameters: Parameters, start: FloatArray) -> FloatArray:
     """Return the parameters of least distance: Nelder-Mead from `start`."""
+    # Imported here: `import htmu` stays quick.
+    from scipy import optimize
+
     below, above = parameters.bounds
 
     def objective(t: FloatArray) -> float:

@@ -11,7 +11,14 @@ import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
-from htmu.fits.calibration import WEAK, Simulator, calibrate, profile_interval, weak_kappa
+from htmu.fits.calibration import (
+    WEAK,
+    Simulator,
+    calibrate,
+    profile_interval,
+    unbiased_inverse,
+    weak_kappa,
+)
 from htmu.fits.comparison import fit_marchenko_pastur
 from htmu.fits.distance import minimise_ks
 from htmu.fits.family import Family
@@ -38,7 +45,7 @@ METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """Parameters t (corrected for bias) and `mle` (as found), with their covariances.
+    """Parameters t (unbiased), `centre` (of the intervals) and `mle` (as found), and covariances.
 
     `spectra` and `moves` are simulated spectra, and how their own estimates deviate; `inflation`
     is the calibrated variance of log kappa over that of independent values; `kappa` is the
@@ -46,6 +53,7 @@ class Estimate:
     """
 
     t: FloatArray
+    centre: FloatArray
     mle: FloatArray
     loglik: float
     covariance: FloatArray
@@ -61,6 +69,17 @@ def _inverse(information: FloatArray) -> FloatArray:
     if information.size == 0:
         return information
     return np.asarray(np.linalg.pinv(information, hermitian=True))
+
+
+def _unbiased(t: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return t with the bias of kappa of second order taken off, about kappa times variance of log.
+
+    1 / kappa is close to normal for the density's estimate; the joint likelihood's information
+    falls like 1 / kappa^2, and an exponential family then has the same bias.
+    """
+    corrected = t.copy()
+    corrected[0] += math.log(unbiased_inverse(1.0, math.sqrt(float(covariance[0, 0]))))
+    return corrected
 
 
 def _simulator(
@@ -134,7 +153,7 @@ def _marchenko_pastur(points: Points, family: Family) -> Estimate:
     warnings = ["kappa = inf: no errors, its eigenvalues have no law at finite n"]
     if math.isinf(value):
         warnings.append("no Marchenko-Pastur law of this family holds every eigenvalue")
-    return Estimate(t, t, value, nothing, nothing, warnings=tuple(warnings))
+    return Estimate(t, t, t, value, nothing, nothing, warnings=tuple(warnings))
 
 
 def _likelihood(
@@ -147,15 +166,15 @@ def _likelihood(
     t = fitted.t
     observed = fitted.information
     if len(t):
-        exact = observed_information(points, fitted.parameters, t)
+        exact = observed_information(points, fitted.parameters, t, fitted.information)
         if np.all(np.isfinite(exact)) and np.all(np.linalg.eigvalsh(exact) > 0):
             observed = exact
     plain = _inverse(observed)
     if size == 0 or not len(t):
-        return Estimate(t, t, fitted.loglik, plain, plain)
+        return Estimate(t, t, t, fitted.loglik, plain, plain)
     simulator = _simulator(points, fitted, size, seed, threads, 512)
     calibrated = calibrate(points, fitted, simulator)
-    inflation, kappa, corrected = 1.0, None, calibrated.t
+    inflation, kappa, corrected, centre = 1.0, None, calibrated.t, None
     covariance = calibrated.covariance
     if family.b is None:
         independent = max(float(_inverse(fitted.information)[0, 0]), 1e-300)
@@ -169,8 +188,11 @@ def _likelihood(
             corrected = np.concatenate([[at], maximise(points, held, corrected[1:]).t])
         elif kappa is not None:
             corrected = t
+        elif family.gamma is not None:
+            centre, corrected = corrected, _unbiased(corrected, covariance)
     return Estimate(
         corrected,
+        corrected if centre is None else centre,
         t,
         fitted.loglik,
         covariance,
@@ -235,7 +257,13 @@ def _joint(
         low, high = profile_interval(best, fitted, 0, 1.0, confidence)
         value = 2 * math.exp(fitted.t[0]) if low > 0 else family.values(fitted.t)["kappa"]
         kappa = (value, value * math.sqrt(max(covariance[0, 0], 0.0)) or math.nan, (low, high))
-    found = Estimate(fitted.t, fitted.t, fitted.loglik, covariance, covariance, kappa=kappa)
+    corrected = fitted.t
+    if kappa is not None and family.gamma is not None and kappa[2][0] > 0:
+        corrected = _unbiased(fitted.t, covariance)
+        kappa = (2 * math.exp(corrected[0]), *kappa[1:])
+    found = Estimate(
+        corrected, fitted.t, fitted.t, fitted.loglik, covariance, covariance, kappa=kappa
+    )
     if size == 0:
         return found
     simulator = _simulator(points, fitted, size, seed, threads, 512)
@@ -273,8 +301,8 @@ def _matched(
     plain = _inverse(fitted.information)
     corrected = matched.t - moves.mean(axis=0) / simulator.ratio
     if size == 0:
-        return Estimate(matched.t, matched.t, value, covariance, plain)
-    return Estimate(corrected, matched.t, value, covariance, plain, spectra, moves)
+        return Estimate(matched.t, matched.t, matched.t, value, covariance, plain)
+    return Estimate(corrected, corrected, matched.t, value, covariance, plain, spectra, moves)
 
 
 def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, threads: int) -> Estimate:
@@ -283,7 +311,7 @@ def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, thread
     value = loglik(points, parameters, t)
     plain = _inverse(fitted.information)
     if size == 0:
-        return Estimate(t, t, value, plain, plain)
+        return Estimate(t, t, t, value, plain, plain)
     simulator = _simulator(
         points, dataclasses.replace(fitted, t=t), min(size, 48), seed, threads, 512
     )
@@ -295,4 +323,4 @@ def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, thread
         drawn = dataclasses.replace(points, x=inside, n_below=below)
         moves[row] = minimise_ks(drawn, parameters, t) - t
     covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
-    return Estimate(t, t, value, covariance, plain, spectra, moves)
+    return Estimate(t, t, t, value, covariance, plain, spectra, moves)

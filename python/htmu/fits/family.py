@@ -95,12 +95,12 @@ class Family:
             value = named[name]
             direction = np.zeros(len(at))
             if name == "gamma":
-                # log b - log delta; at kappa = inf the coordinate is log(1 / gamma - 1).
+                # gamma = 1 / (1 + rho): its logit is -log rho.
                 direction[at["delta"]] = -1
-                if "b" in at:
-                    direction[at["b"]] = 1
             else:
                 direction[at[{"kappa": "b"}.get(name, name)]] = 1
+                if name == "delta" and "b" in at:
+                    direction[at["b"]] = 1
             spread = math.sqrt(max(float(direction @ covariance @ direction), 0.0))
             if not value > 0 or math.isnan(spread):
                 errors[name], intervals[name] = math.nan, (0.0, math.inf)
@@ -121,17 +121,16 @@ class Family:
             return "kappa = 0"
         if self.b is not None and math.isinf(self.b):
             return "kappa = inf"
-        phi = self.parameters.base + self.parameters.matrix @ t
         below, above = self.parameters.bounds
         if self.b is None:
             if t[0] <= below[0] + EDGE:
                 return "kappa = 0"
             if t[0] >= above[0] - EDGE:
                 return "kappa = inf"
-        if self.gamma is None and phi[1] <= LOWER[1] + EDGE:
-            return "gamma = 1"
-        if self.gamma is None and phi[1] >= UPPER[1] - EDGE:
-            return "kappa = inf"
+        if "delta" in self.columns and self.b != 0:
+            at = self.columns.index("delta")
+            if t[at] <= below[at] + EDGE:
+                return "gamma = 1"
         return None
 
     def warnings(self, t: FloatArray, chosen: Selected) -> tuple[str, ...]:
@@ -191,7 +190,8 @@ def as_family(kappa: Any, gamma: Any, scale: Any, inverse: bool) -> Family:
     rho = None if gamma is None else 1 / gamma - 1
     with np.errstate(divide="ignore"):
         if b is None:
-            columns.append([1.0, 0.0 if rho is None else 1.0, 0.0])
+            # delta = rho b, so that kappa -> inf is one coordinate's bound for free gamma too.
+            columns.append([1.0, 1.0, 0.0])
             if rho is not None:
                 base[1] = np.log(rho)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special as scipy_special
 
 from htmu.arguments import (
     Seed,
@@ -209,11 +209,11 @@ def _result(
         for model in models
     )
     quantile = float(
-        stats.t.isf((1 - confidence) / 2, n_simulations - 1)
+        -scipy_special.stdtrit(n_simulations - 1, (1 - confidence) / 2)
         if found.spectra is not None and method != "joint"
-        else stats.norm.isf((1 - confidence) / 2)
+        else -scipy_special.ndtri((1 - confidence) / 2)
     )
-    errors, intervals = family.errors(found.t, found.covariance, quantile)
+    errors, intervals = family.errors(found.centre, found.covariance, quantile)
     if found.kappa is not None:
         value, error, interval = family.kappa_of(*found.kappa)
         if value == 0 and "gamma" in intervals and math.isfinite(interval[1]):

@@ -18,7 +18,7 @@ from scipy import special as scipy_special
 from htmu._core import special as _special
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
-from htmu.fits.likelihood import Fitted, Parameters
+from htmu.fits.likelihood import EDGE, Fitted, Parameters, bounded_step
 from htmu.linalg import log_vandermonde
 
 __all__ = ["JointStatistics", "fit_joint", "joint_loglik", "joint_slopes"]
@@ -72,7 +72,8 @@ def joint_loglik(stats: JointStatistics, b: float, delta: float, scale: float) -
     rate = (b + delta) / scale
     shape = n * (a + 1) + beta * n * (n - 1) / 2
     weight = beta * stats.log_vandermonde if beta else 0.0
-    return weight + a * stats.log_determinant - rate * stats.trace - log_z + shape * math.log(rate)
+    total = weight + a * stats.log_determinant - rate * stats.trace - log_z + shape * math.log(rate)
+    return float(total)
 
 
 def joint_slopes(
@@ -121,11 +122,7 @@ def fit_joint(stats: JointStatistics, parameters: Parameters, start: FloatArray)
         full, information = joint_slopes(stats, *coordinates(t))
         gradient, information = matrix.T @ full, matrix.T @ information @ matrix
         fitted = Fitted(t, value, information, parameters, iteration)
-        free = ~(((t <= below) & (gradient < 0)) | ((t >= above) & (gradient > 0)))
-        step = np.zeros_like(t)
-        if free.any():
-            block = information[np.ix_(free, free)]
-            step[free] = np.linalg.lstsq(block, gradient[free], rcond=1e-14)[0]
+        step = bounded_step(information, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         if decrement < 1e-9:
             return fitted

@@ -209,4 +209,5 @@ def conditional_nodes(
     else:
         mass = float(above[0] - above[1])
         x = law.isf(above[1] + mass * _REST)
-    return x, _WEIGHTS / _WEIGHTS.sum(), mass
+    # Quantiles of a small delta underflow; their weight is negligible.
+    return np.clip(x, 1e-300, 1e300), _WEIGHTS / _WEIGHTS.sum(), mass

@@ -16,6 +16,7 @@ __all__ = [
     "Fitted",
     "Parameters",
     "Points",
+    "bounded_step",
     "evaluate",
     "loglik",
     "maximise",
@@ -60,7 +61,7 @@ class Parameters:
     @property
     def size(self) -> int:
         """Number of free parameters."""
-        return self.matrix.shape[1]
+        return int(self.matrix.shape[1])
 
     @property
     def bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -141,16 +142,19 @@ def evaluate(
 
 
 def observed_information(
-    points: Points, parameters: Parameters, t: FloatArray, step: float = 1e-4
+    points: Points, parameters: Parameters, t: FloatArray, expected: FloatArray
 ) -> FloatArray:
-    """Return minus the Hessian, by central differences of the analytic gradient."""
+    """Return minus the Hessian, by central differences of the analytic gradient.
+
+    Steps of a hundredth of a standard error by the `expected` information, 1e-4 at most.
+    """
     hessian = np.empty((len(t), len(t)))
     for column in range(len(t)):
         shift = np.zeros(len(t))
-        shift[column] = step
+        shift[column] = min(1e-4, 0.01 / math.sqrt(max(float(expected[column, column]), 1e-300)))
         up = evaluate(points, parameters, t + shift)[1]
         down = evaluate(points, parameters, t - shift)[1]
-        hessian[column] = (up - down) / (2 * step)
+        hessian[column] = (up - down) / (2 * shift[column])
     return -(hessian + hessian.T) / 2
 
 
@@ -159,6 +163,26 @@ def _direction(matrix: FloatArray, gradient: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(matrix)
     floor = 1e-10 * max(float(values[-1]), 1e-300)
     return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor)))
+
+
+def bounded_step(
+    curvature: FloatArray, gradient: FloatArray, at_lower: FloatArray, at_upper: FloatArray
+) -> FloatArray:
+    """Return the Newton step that holds each parameter which it would push out of its bounds.
+
+    By the step, not the gradient: along the ridge kappa -> inf the two have different signs.
+    """
+    free = np.ones(len(gradient), dtype=bool)
+    step = np.zeros_like(gradient)
+    while free.any():
+        step[:] = 0
+        step[free] = _direction(curvature[np.ix_(free, free)], gradient[free])
+        outward = free & ((at_lower & (step < 0)) | (at_upper & (step > 0)))
+        if not outward.any():
+            break
+        free &= ~outward
+        step[:] = 0
+    return step
 
 
 def maximise(
@@ -184,14 +208,13 @@ def maximise(
     for iteration in range(1, max_iterations + 1):
         curvature = information
         if iteration > 6:
-            curvature = observed_information(points, parameters, t)
-        # A parameter on its bound, pushed outwards, is held.
-        free = ~(((t <= below) & (gradient < 0)) | ((t >= above) & (gradient > 0)))
-        step = np.zeros_like(t)
-        if free.any():
-            step[free] = _direction(curvature[np.ix_(free, free)], gradient[free])
+            curvature = observed_information(points, parameters, t, information)
+        if not (np.isfinite(curvature).all() and np.isfinite(gradient).all()):
+            break
+        step = bounded_step(curvature, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
-        if decrement < 1e-9:
+        # In log-likelihood: 1e-8 is 1e-4 standard errors.
+        if decrement < 1e-8:
             return Fitted(t, value, information, parameters, iteration)
         step *= min(1.0, 2.0 / float(np.abs(step).max()))
         factor, found = 1.0, None
@@ -237,5 +260,5 @@ def point_scores(
         below = law.scores(nodes)[1] @ weights
         scores = np.where(x < points.cut, below[:, None, None], scores)
     if parameters.size == 1 and parameters.matrix.sum() == 1:
-        return scores[parameters.matrix[:, 0] == 1]
+        return np.asarray(scores[parameters.matrix[:, 0] == 1])
     return np.asarray(np.tensordot(parameters.matrix.T, scores, axes=1))

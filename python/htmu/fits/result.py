@@ -63,8 +63,8 @@ class SpectrumFit:
     kappa_mle : float
         The estimate before the correction.
     errors, observed_errors : dict
-        Standard errors of the free parameters, and of delta where gamma is free: calibrated for eigenvalues that repel, and from the
-        information of the likelihood, as if they were independent.
+        Standard errors of the free parameters, and of delta where gamma is free: calibrated for
+        eigenvalues that repel, and from the likelihood's information, as if they were independent.
     intervals : dict
         Confidence intervals of the same, calibrated.
     confidence : float

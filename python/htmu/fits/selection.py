@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special as scipy_special
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
@@ -51,7 +51,9 @@ def start_values(points: Points, family: Family) -> FloatArray:
             if "b" in columns:
                 t[columns.index("b")] = math.log(kappa / 2)
             if "delta" in columns:
-                t[columns.index("delta")] = delta
+                # log delta, or log(delta / b) beside a free or fixed b.
+                offset = math.log(kappa / 2) if "b" in columns else 0.0
+                t[columns.index("delta")] = delta - offset
             if "scale" in columns:
                 law, _ = parameters.law(t)
                 share = 0.5 if whole else 0.5 * float(np.mean(points.x <= np.median(points.x)) * 2)
@@ -85,7 +87,7 @@ def _tiny_belong(
         return False
     atom = tiny * math.log(tiny / n) + (n - tiny) * math.log1p(-tiny / n)
     ratio = 2 * (separate.loglik + atom - joined.loglik)
-    return float(stats.chi2.sf(ratio, 1)) > 1e-3
+    return float(scipy_special.chdtrc(1, max(ratio, 0.0))) > 1e-3
 
 
 def select(

@@ -78,14 +78,14 @@ def read_spectrum(eigenvalues: Any, zero_tol: float | None = None) -> Spectrum:
         )
     n = len(values)
     top = float(values[-1]) if n else 0.0
-    cut = n * np.finfo(np.float64).eps * top
+    cut = float(n * np.finfo(np.float64).eps * top)
     if zero_tol is not None:
         cut = zero_tol
     if n and values[0] < -cut:
         raise InvalidInputError(
             f"eigenvalues must not be negative, got {values[0]:g} beside a largest of {top:g}; a "
-            f"positive semidefinite matrix has none, and rounding leaves at most {max(cut, 0.0):.2g} "
-            "(n eps max, or zero_tol)"
+            "positive semidefinite matrix has none, and rounding leaves at most "
+            f"{max(cut, 0.0):.2g} (n eps max, or zero_tol)"
         )
     positive = values[values > 0]
     tiny = int(np.searchsorted(positive, cut, side="right"))

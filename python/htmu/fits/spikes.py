@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
+
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
 from htmu.fits.likelihood import Parameters, Points, maximise
@@ -43,6 +45,14 @@ def find_spikes(
         beyond = law.cdf(x[: most + 1] / scale) if inverse else law.sf(x[-most - 1 :] / scale)
         return int((n * beyond < threshold).sum())
 
+    def beyond_own_bulk(left_out: int) -> bool:
+        kept = x[left_out - 1 :] if inverse else x[: n - left_out + 1]
+        fitted = maximise(dataclasses.replace(points, x=kept), parameters, start)
+        law, scale = parameters.law(fitted.t)
+        at = np.array([kept[0] if inverse else kept[-1]]) / scale
+        share = law.cdf(at) if inverse else law.sf(at)
+        return bool(n * share[0] < threshold)
+
     try:
         count = candidates(most)
         for _ in range(8):
@@ -53,6 +63,8 @@ def find_spikes(
                 count = found
                 break
             count = found
+        while 0 < count <= most and not beyond_own_bulk(count):
+            count -= 1
     except ConvergenceError:
         return 0, "the bulk without its top tenth does not determine the law: no spikes sought"
     if count > most:

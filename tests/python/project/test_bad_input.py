@@ -243,7 +243,12 @@ CALLS = [
 
 CALLS += [
     row("fit_spectrum", FIT, eigenvalues=SPECTRUM_BAD, gamma=POSITIVE_OR_NONE, inverse=NOT_BOOL),
-    row("fit_spectrum", FIT, kappa=[*NOT_REAL, -1.0, 1e9, -INF], scale=POSITIVE_OR_NONE),
+    row(
+        "fit_spectrum",
+        FIT,
+        kappa=[*POSITIVE_OR_NONE[: NOT_REAL.index(INF)], -1.0, 1e9, -INF],
+        scale=POSITIVE_OR_NONE,
+    ),
     row("fit_spectrum", FIT, method=[*NOT_NAME, None], spikes=[*NOT_INT, -1, 999, "all"]),
     row("fit_spectrum", FIT, window=[3, (1.0,), (2.0, 1.0), (NAN, 1.0), ("a", "b"), (-1.0, 1.0)]),
     row("fit_spectrum", FIT, confidence=LEVEL, n_simulations=[*NOT_INT, -1, 5], zero_tol=[-1.0]),
