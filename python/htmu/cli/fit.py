@@ -240,7 +240,12 @@ def _value(fit: SpectrumFit, name: str) -> str:
 def _interval(fit: SpectrumFit) -> str:
     if "kappa" not in fit.intervals:
         return "given"
-    return " to ".join(f"{end:.3g}" for end in fit.intervals["kappa"])
+    low, high = fit.intervals["kappa"]
+    half_width = (high - low) / 2
+    if not 1e-6 < half_width < 1e6:
+        return f"{low:.3g} to {high:.3g}"
+    digits = decimals(half_width)
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _gamma(fit: SpectrumFit) -> str:

@@ -29,7 +29,7 @@ def spectrum(n: int, kappa: float = 5.0, gamma: float = GAMMA, seed: int = 1) ->
     """Eigenvalues of mean about 1."""
     a = kappa / 2 * (1 / gamma - 1 + 1 / n) - 1
     ensemble = htmu.LaguerreEnsemble(n, beta=kappa / n, a=a)
-    return ensemble.eigenvalues(1, seed=seed)[0] * (2 * gamma / kappa)
+    return np.asarray(ensemble.eigenvalues(1, seed=seed)[0] * (2 * gamma / kappa))
 
 
 def curves(axes: Axes) -> dict[str, tuple[FloatArray, FloatArray]]:
