@@ -148,7 +148,7 @@ def fit(
         print_json(entries if len(files) > 1 else entries[0])
     elif quiet:
         for file, result in found:
-            print(f"{file}: kappa = {_value(result, 'kappa')}")
+            print(f"{file}: kappa = {_short(result)}")
     elif found:
         _print_table(found)
         _print_notes(found)
@@ -235,6 +235,13 @@ def _value(fit: SpectrumFit, name: str) -> str:
     if not 1e-6 < error < 1e6:
         return f"{value:.4g} ± {error:.2g}"
     return f"{value:.{decimals(error)}f} ± {error:.{decimals(error)}f}"
+
+
+def _short(fit: SpectrumFit) -> str:
+    """Kappa where no interval stands beside it."""
+    if fit.kappa == 0 and "kappa" in fit.intervals:
+        return f"0 (at most {fit.intervals['kappa'][1]:.2g})"
+    return _value(fit, "kappa")
 
 
 def _interval(fit: SpectrumFit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +169,10 @@ def test_quiet_is_a_line_a_file(run: Run, files: object) -> None:
     first, second = outcome.out.splitlines()
     assert first.startswith("a.npy: kappa = ")
     assert second == first.replace("a.npy", "e.csv")
+    np.save("gamma.npy", np.random.default_rng(0).gamma(0.5, size=500))
+    assert re.fullmatch(
+        r"gamma.npy: kappa = 0 \(at most 0\.\d+\)\n", run("fit", "gamma.npy", "-q").out
+    )
 
 
 def test_pictures(run: Run, files: object) -> None:
