@@ -137,8 +137,10 @@ class SpectrumFit:
             scale = self.scale * self.gamma**power
         else:
             kappa, gamma, scale = self.kappa, self.gamma, self.scale
-        second = 1 / gamma - 1 if math.isinf(kappa) else kappa / 2 * (1 / gamma - 1)
-        return make_law(kappa / 2, self.delta if kappa == 0 else second), scale
+        if kappa == 0:
+            return make_law(0.0, self.delta), scale
+        rho = 1 / gamma - 1
+        return make_law(kappa / 2, rho if math.isinf(kappa) else kappa / 2 * rho), scale
 
     def pdf(self, x: FloatArray) -> FloatArray:
         """Return the fitted density at eigenvalues x > 0, any shape; zeros and spikes apart."""
