@@ -164,6 +164,16 @@ def _likelihood(
 ) -> Estimate:
     _, size, seed, threads = arguments
     t = fitted.t
+    if family.b is None or family.b == 0:
+        limit = family.values(t)
+        gone = limit["kappa"] == 0 and limit["delta"] < 1e-4
+    else:
+        gone = False
+    if gone:
+        raise ConvergenceError(
+            "no Gamma law fits: the likelihood rises down to delta = 0, where none is left; narrow "
+            "the window"
+        )
     observed = fitted.information
     if len(t):
         exact = observed_information(points, fitted.parameters, t, fitted.information)

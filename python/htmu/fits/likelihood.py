@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError
@@ -166,7 +167,10 @@ def _direction(matrix: FloatArray, gradient: FloatArray) -> FloatArray:
 
 
 def bounded_step(
-    curvature: FloatArray, gradient: FloatArray, at_lower: FloatArray, at_upper: FloatArray
+    curvature: FloatArray,
+    gradient: FloatArray,
+    at_lower: NDArray[np.bool_],
+    at_upper: NDArray[np.bool_],
 ) -> FloatArray:
     """Return the Newton step that holds each parameter which it would push out of its bounds.
 

@@ -143,8 +143,8 @@ class SpectrumFit:
             kappa, gamma, scale = self.kappa, self.gamma, self.scale
         if kappa == 0:
             return make_law(0.0, self.delta), scale
-        second = 1 / gamma - 1 if math.isinf(kappa) else kappa / 2 * (1 / gamma - 1)
-        return make_law(kappa / 2, second), scale
+        rho = 1 / gamma - 1
+        return make_law(kappa / 2, rho if math.isinf(kappa) else kappa / 2 * rho), scale
 
     def pdf(self, x: FloatArray) -> FloatArray:
         """Return the fitted density at eigenvalues x > 0, any shape; zeros and spikes apart."""

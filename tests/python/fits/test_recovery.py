@@ -57,9 +57,8 @@ def test_recovery_of_twenty_spectra(kappa: float, method: str, draw: Draw, gamma
 def test_recovery_of_two_hundred_spectra(
     kappa: float, method: str, draw: Draw, gamma: float
 ) -> None:
-    # At 95 % the number covered is binomial: outside 178..198 with probability 2e-3.
-    if kappa == 200.0 and method == "mle":
-        pytest.skip("its own test: the density holds too little information for a mean")
+    # At 95 % the number covered is binomial: outside 178..198 with probability 2e-3. The density
+    # at kappa = 200 has a standard error of 47 %: two of the mean's are 7 %.
     spectra = draw(kappa, 200, seed=20)
     found, intervals = recover(spectra, gamma, method)
     error = found.std(ddof=1) / np.sqrt(200)
@@ -70,16 +69,6 @@ def test_recovery_of_two_hundred_spectra(
     ours = float(np.sqrt(np.mean((found - kappa) ** 2)))
     if kappa > 1:
         assert ours < np.sqrt(np.mean((peers - kappa) ** 2))
-
-
-@pytest.mark.slow
-def test_density_alone_at_large_kappa(draw: Draw, gamma: float) -> None:
-    # The density moves by less than its noise between kappa = 100 and 400 at n = 1000: the
-    # median and the interval are right (90 % is 4 standard errors from 97 %), the mean is not.
-    found, intervals = recover(draw(200.0, 200, seed=20), gamma, "mle")
-    assert abs(np.median(found) / 200 - 1) < 0.15
-    covered = float(np.mean((intervals[:, 0] < 200) & (intervals[:, 1] > 200)))
-    assert 0.90 <= covered <= 0.99
 
 
 def test_peers_recipe_is_biased_by_half(draw: Draw, gamma: float) -> None:
