@@ -118,27 +118,42 @@ TEST_CASE("values and derivatives of the HTMP law") {
 }
 
 // Trapezoidal rule in log x, whose error is far below rounding for an analytic integrand. The mean
-// is 1, the variance (b / (b + delta)) (1 + 1 / b).
+// is 1, the variance (b / (b + delta)) (1 + 1 / b), and the mean of the scores, the derivatives of
+// log f by the parameters, is 0.
 TEST_CASE("moments of the HTMP law") {
     const double parameters[][2] = {{0.005, 0.3}, {0.5, 0.0},  {1.0, 3.0},     {7.0, 7.0},
                                     {20.0, 0.5},  {40.0, 4e4}, {500.0, 812.0}, {5e4, 9e4}};
     for (const auto& [b, delta] : parameters) {
         CAPTURE(b);
         CAPTURE(delta);
-        const HtmpTable law(b, delta);
+        const HtmpTable law(b, delta, true);
         const double deviation = std::sqrt((1.0 + b) / (b + delta));
         const double step = std::min({0.02, 0.02 * deviation, 0.1 / std::cbrt(b * b)});
         const double lower = -40.0, upper = std::log1p(2e3 * deviation);
         std::vector<double> x;
         for (double s = lower; s < upper; s += step) x.push_back(std::exp(s));
         const std::vector<double> f = values(law, HtmpQuantity::pdf, x);
+        std::vector<double> gradient(4 * x.size());
+        law.gradient(x, {}, gradient);
         double mean = 0.0, square = 0.0;
+        double score[2] = {}, information[2] = {};
         for (std::size_t k = 0; k < x.size(); ++k) {
-            mean += step * f[k] * x[k] * x[k];
-            square += step * f[k] * x[k] * x[k] * x[k];
+            const double weight = step * f[k] * x[k];
+            mean += weight * x[k];
+            square += weight * x[k] * x[k];
+            for (std::size_t p = 0; p < 2; ++p) {
+                const double by_parameter = gradient[(p + 1) * x.size() + k];
+                score[p] += weight * by_parameter;
+                information[p] += weight * by_parameter * by_parameter;
+            }
         }
         check_relative(mean, 1.0, 1e-11);
         check_relative(square, 1.0 + deviation * deviation, 1e-11);
+        // Where delta < 1 the lower end holds more than rounding errors.
+        if (delta < 1.0) continue;
+        for (std::size_t p = 0; p < 2; ++p) {
+            CHECK(std::fabs(score[p]) < 1e-10 * std::sqrt(information[p]));
+        }
     }
 }
 

@@ -22,6 +22,12 @@ HTMU_INLINE double magnitude(double x) {
     return __builtin_fabs(x);
 }
 
+/// x + y less its rounded value (Knuth).
+HTMU_INLINE double rest_of_sum(double x, double y) {
+    const double sum = x + y, added = sum - x;
+    return (x - (sum - added)) + (y - added);
+}
+
 /// The equation's coefficients at the nodes of a step, and its solution there.
 struct Step {
     double h;
@@ -36,6 +42,7 @@ class March {
         : method_(method),
           march_(march),
           c_(march.b + march.delta),
+          c_rest_(rest_of_sum(march.b, march.delta)),
           log_pi_b_(__builtin_log(3.14159265358979323846 * march.b)) {}
 
     void run() {
@@ -58,8 +65,8 @@ class March {
    private:
     const Collocation& method_;
     HtmpMarch& march_;
-    double c_, log_pi_b_;
-    double curvature_ = 0.0;  ///< l'' where the march is
+    double c_, c_rest_, log_pi_b_;  ///< c_ + c_rest_ is b + delta without rounding
+    double curvature_ = 0.0;        ///< l'' where the march is
     const HtmpSegment* previous_ = nullptr;
 
     /// A multiple of 2^-40: the ends and middles of all segments are then exact.
@@ -150,9 +157,14 @@ class March {
         step.s = away + march_.s;
         const double start = __builtin_exp(march_.s);
         const Stages e = exponential(away);
-        step.y = (c_ * start) * e;
+        step.y = (c_ * start + c_rest_ * start) * e;
         step.grown = start * exponential_less_one(away, e) + __builtin_expm1(march_.s);
-        step.gap = c_ * step.grown + march_.b;
+        // Each form where it does not cancel.
+        const Stages near = (c_ * step.grown + c_rest_ * step.grown) + march_.b;
+        for (int k = 0; k < n_parts; ++k) {
+            step.gap.part[k] =
+                step.grown.part[k] < -0.5 ? step.y.part[k] - march_.delta : near.part[k];
+        }
         const Stages half = -0.25 * (step.gap * step.gap);
         step.q = multiply_add(march_.b - 0.5, step.y, half);
     }
