@@ -71,6 +71,10 @@ class LawGenerator(_Continuous):  # type: ignore[misc]
         point, *parameters = np.broadcast_arrays(
             *(np.asarray(a, dtype=np.float64) for a in (x, *shapes))
         )
+        if point.size and all((p == p.flat[0]).all() for p in parameters):
+            one = tuple(float(p.flat[0]) for p in parameters)
+            if self._is_valid(one):
+                return self._value(quantity, point, one)
         result = np.empty(point.shape)
         rows = np.stack([p.ravel() for p in parameters], axis=-1)
         laws, which = np.unique(rows, axis=0, return_inverse=True)
