@@ -93,8 +93,8 @@ class HtmpGenerator(LawGenerator):
     >>> import htmu
     >>> law = htmu.htmp(5.5, 0.3255)
     >>> law.cdf([0.5, 1.0, 2.0]).round(6).tolist()
-    [0.291932, 0.607361, 0.909716]
-    >>> round(law.var(), 6)
+    [0.280833, 0.576221, 0.904201]
+    >>> round(float(law.var()), 6)
     0.443864
     """
 
@@ -165,8 +165,8 @@ class HtmpGenerator(LawGenerator):
         Examples
         --------
         >>> import htmu
-        >>> htmu.htmp.stieltjes(-1.0, 2.0, 0.5).real.round(10)
-        np.float64(0.5981402775)
+        >>> round(float(htmu.htmp.stieltjes(-1.0, 2.0, 0.5).real), 10)
+        0.6056465925
         """
         kappa, gamma = checked_shapes(kappa, gamma)
         scale = as_float("scale", scale, exclusive_minimum=0)
