@@ -119,8 +119,11 @@ def descend(
             direction = -here[1].conjugate() / abs(here[1])
         for _ in range(60):
             tried = point + length * direction
+            inside = -0.3 * length <= tried.imag <= top + 0.3 * length
+            # Never above pi (nor the double below it), where the logarithm has its cut; a path
+            # may slide along it.
+            tried = complex(tried.real, min(max(tried.imag, 0.0), top))
             there = derivatives(tried)
-            inside = -1e-9 <= tried.imag <= top + 1e-9
             if inside and -1.5 * rule.change < there[0] - here[0] < 1e-12:
                 break
             length /= 2
@@ -140,12 +143,12 @@ def straight(
     free: Callable[[complex], float],
     rule: Rule,
 ) -> Path:
-    """Vertices from a to b, fine enough for the quadrature; b is the last one."""
+    """Vertices from a to b; it ends before b where the integrand has lost all the digits."""
     path = [a]
-    while path[-1] != b:
+    floor = derivatives(a)[0] - 2.4 * rule.digits - 12
+    while path[-1] != b and derivatives(path[-1])[0] > floor:
         here = path[-1]
-        # No finer than a thousandth: where the exponent is steeper, the integrand is negligible.
-        length = max(longest(derivatives(here), free(here), rule), 1e-3 * abs(b - a))
+        length = longest(derivatives(here), free(here), rule)
         path.append(b if length >= abs(b - here) else here + (b - a) / abs(b - a) * length)
     return path
 
@@ -188,7 +191,7 @@ class Law:
     @staticmethod
     def free(w: complex) -> float:
         # e^w itself changes by a factor e over 1: a limit where it rules the exponent.
-        return min(abs(w - 1j * PI), 6.0 if w.real > -40 else math.inf)
+        return min(abs(w - 1j * PI), 6.0 if w.real > -130 else math.inf)
 
     def descent(self, start: complex, direction: complex, rule: Rule) -> Path:
         return descend(start, direction, self.derivatives, self.free, rule, top=PI)
@@ -197,16 +200,18 @@ class Law:
         """A point of the largest modulus, and a polygon from the valley at t = 0 to -infinity."""
         y, e, b = self.y, self.excess, self.b
         discriminant = e * e - 4 * y * b
+        root = cmath.sqrt(discriminant)
+        if discriminant >= 0:
+            near = math.copysign(2 * b / (abs(e) + root.real), -e) + 0j
+        else:
+            near = (-e + root) / (2 * y)
+        # A small y leaves a plateau log(1/y) wide, flat or sloping: its ends are easier to go by.
+        ends = math.log(1 + b + self.delta) + 3 + 0.5j * PI, -math.log(y) - 3 + 0.5j * PI
+        if near.real >= 0 and ends[0].real < min(math.log(abs(near)), ends[1].real):
+            left = self.descent(ends[0], -1, rule)
+            return ends[0], left[:0:-1] + self.onward(*ends, 1, rule)
+        saddle = cmath.log(near)
         if discriminant < 0:
-            root = cmath.sqrt(discriminant)
-            saddle = cmath.log((-e + root) / (2 * y))
-            outer = math.log(1 + b + self.delta) + 3
-            if saddle.real > outer:
-                # A plateau about as wide as log(1 / y): its two ends are where the descents start.
-                ends = outer + 0.5j * PI, 2 * saddle.real - outer + 0.5j * PI
-                left = self.descent(ends[0], -1, rule)
-                middle = straight(*ends, self.derivatives, self.free, rule)
-                return ends[0], left[:0:-1] + middle[:-1] + self.descent(ends[1], 1, rule)
             second = self.derivatives(saddle)[2]
             down = 1j * cmath.exp(-0.5j * cmath.phase(second)) if second else 1j
             # Of the two ways down the one to the right (or, if vertical, up) ends at -infinity.
@@ -214,14 +219,17 @@ class Law:
                 down = -down
             left = self.descent(saddle, -down, rule)
             return saddle, left[:0:-1] + self.descent(saddle, down, rule)
-        near = 2 * b / (abs(e) + math.sqrt(discriminant))
-        far = b / y / near
-        height = 0 if e < 0 else 1j * PI
-        saddle, turn = math.log(near) + height, math.log(far) + height
+        saddle = complex(saddle.real, 0 if e < 0 else PI)
+        turn = complex(math.log(b / y / abs(near)), saddle.imag)
         left = self.descent(saddle, -1, rule)
-        middle = straight(saddle, turn, self.derivatives, self.free, rule)
-        up = 1j if e < 0 else -1j
-        return saddle, left[:0:-1] + middle[:-1] + self.descent(turn, up, rule)
+        return saddle, left[:0:-1] + self.onward(saddle, turn, 1j if e < 0 else -1j, rule)
+
+    def onward(self, start: complex, turn: complex, direction: complex, rule: Rule) -> Path:
+        """From start straight to turn and down from there, as far as it matters."""
+        path = straight(start, turn, self.derivatives, self.free, rule)
+        if path[-1] != turn:
+            return path
+        return path[:-1] + self.descent(turn, direction, rule)
 
 
 class Point:
