@@ -28,7 +28,8 @@ inline Dual operator*(double k, const Dual& x) noexcept {
 }
 inline Dual operator/(const Dual& x, const Dual& y) noexcept {
     const double inverse = 1.0 / y.value, ratio = x.value / y.value;
-    return {ratio, (x.by_b - ratio * y.by_b) * inverse, (x.by_delta - ratio * y.by_delta) * inverse};
+    return {ratio, (x.by_b - ratio * y.by_b) * inverse,
+            (x.by_delta - ratio * y.by_delta) * inverse};
 }
 inline Dual log(const Dual& x) noexcept {
     return {std::log(x.value), x.by_b / x.value, x.by_delta / x.value};

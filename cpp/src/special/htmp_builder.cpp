@@ -129,8 +129,7 @@ HtmpTableBuilder::Cumulative HtmpTableBuilder::pass(const HtmpSegment& segment, 
     htmp_cumulative(collocation(), segment, forward, &value, result.log_ratio.data());
     const auto at = [&](double t) {
         const double s = t < 0.0 ? segment.lower : segment.upper;
-        return value_at(segment.level, t) + segment.tilt * s +
-               value_at(result.log_ratio.data(), t);
+        return value_at(segment.level, t) + segment.tilt * s + value_at(result.log_ratio.data(), t);
     };
     result.lower = at(-1.0);
     result.upper = at(1.0);
@@ -140,8 +139,7 @@ HtmpTableBuilder::Cumulative HtmpTableBuilder::pass(const HtmpSegment& segment, 
 void HtmpTableBuilder::accumulate() {
     const double b = table_.b(), delta = table_.delta(), c = b + delta;
     // tan(pi b F) = V / ((delta + l' + y) / 2).
-    const double log_rate =
-        left_.level + left_.tilt * left_.s + std::log(std::numbers::pi * b);
+    const double log_rate = left_.level + left_.tilt * left_.s + std::log(std::numbers::pi * b);
     const double rate = std::exp(log_rate);
     const double base = 0.5 * (delta + left_.slope + c * std::exp(left_.s));
     double value = rate > 1e-290 ? std::atan2(rate, base) / rate : 1.0 / base;
@@ -159,8 +157,7 @@ void HtmpTableBuilder::accumulate() {
 void HtmpTableBuilder::find_median() {
     const HtmpSegment& segment = *segments_[median_];
     const auto log_at = [&](const Cumulative& cumulative, double t) {
-        return value_at(segment.level, t) +
-               segment.tilt * (segment.middle + t * segment.half) +
+        return value_at(segment.level, t) + segment.tilt * (segment.middle + t * segment.half) +
                value_at(cumulative.log_ratio.data(), t);
     };
     double lower = -1.0, upper = 1.0;
@@ -170,8 +167,8 @@ void HtmpTableBuilder::find_median() {
         (log_at(below_.back(), t) < log_half ? lower : upper) = t;
     }
     median_s_ = segment.middle + lower * segment.half;
-    table_.mismatch_ = std::exp(log_at(below_.back(), lower)) +
-                       std::exp(log_at(above_.back(), lower)) - 1.0;
+    table_.mismatch_ =
+        std::exp(log_at(below_.back(), lower)) + std::exp(log_at(above_.back(), lower)) - 1.0;
     if (!(std::fabs(table_.mismatch_) < largest_mismatch)) {
         fail("the distribution functions from both tails disagree", median_s_);
     }

@@ -86,8 +86,8 @@ Phase<Number> wkb(const Number& b, const Number& delta, const Number& y) {
                 const auto factor = static_cast<double>((j + 1) * (k - j + 1));
                 sum = sum + factor * (l[j + 1] * l[k - j + 1]);
             }
-            following[k] = q[k] + 0.0625 * sum -
-                           (0.25 * static_cast<double>((k + 1) * (k + 2))) * l[k + 2];
+            following[k] =
+                q[k] + 0.0625 * sum - (0.25 * static_cast<double>((k + 1) * (k + 2))) * l[k + 2];
         }
         p = following;
     }

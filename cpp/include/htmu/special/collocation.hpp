@@ -16,8 +16,8 @@ inline constexpr int n_coefficients = n_stages + 1;
 struct alignas(64) Collocation {
     static constexpr int n = n_stages;
 
-    double tau[n];                ///< nodes in (0, 1], ascending, the last one 1
-    double integral[n * n];       ///< A: values at the nodes -> integrals from 0 to the nodes
+    double tau[n];                  ///< nodes in (0, 1], ascending, the last one 1
+    double integral[n * n];         ///< A: values at the nodes -> integrals from 0 to the nodes
     double double_integral[n * n];  ///< A^2
     /// Values at the nodes, of a function that vanishes at 0 -> Legendre coefficients 0..15 of the
     /// polynomial of degree 16 that takes them. The last coefficient is `last_legendre` times them.

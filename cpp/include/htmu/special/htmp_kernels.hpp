@@ -34,7 +34,7 @@ struct HtmpMarch {
     double end;         ///< stop beyond it, at the latest
     bool gradient;
 
-    double s, level, slope;      ///< where the march is: l' = slope
+    double s, level, slope;       ///< where the march is: l' = slope
     double by_b[2], by_delta[2];  ///< derivatives of log f, and their derivatives by s
 
     HtmpSegment* segments;
@@ -55,12 +55,12 @@ struct HtmpPieces {
     Index n_pieces;
     int levels;
     const double* edge;
-    const double* key;          ///< of the quantiles, ascending, as edge: see htmp_quantiles
+    const double* key;  ///< of the quantiles, ascending, as edge: see htmp_quantiles
     const double* middle;
     const double* inverse_half;
-    const double* density;      ///< log f: n_coefficients a piece, as all below
-    const double* cumulative;   ///< log F in the pieces before `first_upper`, log S from there
-    const double* by_b;         ///< null without gradient
+    const double* density;     ///< log f: n_coefficients a piece, as all below
+    const double* cumulative;  ///< log F in the pieces before `first_upper`, log S from there
+    const double* by_b;        ///< null without gradient
     const double* by_delta;
     Index first_upper;
     // Where the pieces end: log f, its derivatives, and s, y; beyond, the asymptotic expansion.
@@ -78,6 +78,7 @@ void htmp_gradient(const HtmpPieces& pieces, Index n, const double* x, Index str
                    double* values);
 /// x where F(x) = p, or S(x) = p if `upper`: NaN for p outside [0, 1]. Returns how many did not
 /// converge. Keys: log F at a piece's lower edge, or 2 log(1/2) - log S from `first_upper` on.
-[[nodiscard]] Index htmp_quantiles(const HtmpPieces& pieces, bool upper, Index n, const double* p, double* x);
+[[nodiscard]] Index htmp_quantiles(const HtmpPieces& pieces, bool upper, Index n, const double* p,
+                                   double* x);
 
 }  // namespace htmu

@@ -44,8 +44,7 @@ class HtmpTable {
 
     /// The quantity at each x. Limits at x <= 0 and infinity: f(0) is infinite for delta < 1 and 0
     /// for delta > 1. NaN gives NaN. A value depends on its x alone, not on those beside it.
-    void evaluate(HtmpQuantity quantity, ConstSpan x, const RunControl& control,
-                  Span values) const;
+    void evaluate(HtmpQuantity quantity, ConstSpan x, const RunControl& control, Span values) const;
     /// log f, and its derivatives by b, by delta (at fixed x) and by log x: four rows of x.size(),
     /// NaN where f(x) is 0 or infinite. Throws InvalidInput for a table without gradient.
     void gradient(ConstSpan x, const RunControl& control, Span values) const;

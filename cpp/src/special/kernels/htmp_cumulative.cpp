@@ -18,8 +18,7 @@ void htmp_cumulative(const Collocation& method, const HtmpSegment& segment, bool
     system.set(n, (-start) * slope + (forward ? 1.0 : -1.0));
     alignas(64) double derivative[n];
     system.solve(derivative);
-    const Stages values =
-        multiply_add(h, product(method.integral, derivative), same_stages(start));
+    const Stages values = multiply_add(h, product(method.integral, derivative), same_stages(start));
     *value = values.part[n_parts - 1][width - 1];
     // Relative to the start, so that the logarithms are small where G hardly changes.
     const Stages logs = logarithm((1.0 / start) * values);

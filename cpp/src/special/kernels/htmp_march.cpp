@@ -23,7 +23,7 @@ HTMU_INLINE double magnitude(double x) {
 /// The equation's coefficients at the nodes of a step, and its solution there.
 struct Step {
     double h;
-    Stages s, y, grown, gap, q;  ///< grown = e^s - 1, gap = y - delta
+    Stages s, y, grown, gap, q;       ///< grown = e^s - 1, gap = y - delta
     alignas(64) double curvature[n];  ///< l'', the unknown
     Stages slope, rise, rate_square;  ///< l', level less the level at the start, V^2
 };
@@ -41,8 +41,12 @@ class March {
         march_.n_iterations = 0;
         double h = march_.first_step;
         const double smallest = 1e-9 * magnitude(h);
+        curvature_ = curvature_at_start();
         while (!finished()) {
-            if (march_.n_segments == march_.capacity) return stop(HtmpMarch::Status::too_many_steps);
+            const double longest = longest_step();
+            if (magnitude(h) > longest) h = __builtin_copysign(longest, h);
+            if (march_.n_segments == march_.capacity)
+                return stop(HtmpMarch::Status::too_many_steps);
             h = advance(h);
             if (!(magnitude(h) > smallest)) return stop(HtmpMarch::Status::step_too_small);
         }
@@ -53,6 +57,7 @@ class March {
     const Collocation& method_;
     HtmpMarch& march_;
     double c_, log_pi_b_;
+    double curvature_ = 0.0;  ///< l'' where the march is
     const HtmpSegment* previous_ = nullptr;
 
     HTMU_MEMBER void stop(HtmpMarch::Status status) { march_.status = status; }
@@ -69,6 +74,30 @@ class March {
         if (march_.s <= march_.end) return true;
         return c_ * __builtin_exp(march_.s) * (1.0 + march_.b) < 1e-18 &&
                log_rate() < __builtin_log(1e-18 * march_.delta);
+    }
+
+    HTMU_MEMBER double curvature_at_start() const {
+        const double y = c_ * __builtin_exp(march_.s);
+        const double gap = march_.b + c_ * __builtin_expm1(march_.s);
+        const double rate = __builtin_exp(log_rate());
+        const double q = (march_.b - 0.5) * y - 0.25 * gap * gap;
+        return 0.5 * march_.slope * march_.slope + 2.0 * (q - rate * rate);
+    }
+
+    /// So that log F and log S are resolved too. Where f has a peak of width sigma = |l''|^(-1/2),
+    /// they are about those of the normal law, whose distribution function vanishes next to the
+    /// real axis at -1.9 +- 2.8 i: the polynomials converge like those of 1 / (z - z0).
+    HTMU_MEMBER double longest_step() const {
+        const double curvature = magnitude(curvature_);
+        // sigma sqrt((1.9 + |z|)^2 + 2.8^2) with z = l' sigma
+        const double root = __builtin_sqrt(curvature);
+        const double away = 1.9 * root + magnitude(march_.slope);
+        const double peak =
+            0.45 * __builtin_sqrt(away * away + 7.84 * curvature) / (curvature + 1e-30);
+        // Where the median is far left of y = 1, S falls like log(1 / y) between them.
+        const double shoulder = most(0.0, -__builtin_log(c_));
+        if (!leftward() || c_ * (shoulder - march_.s) > 3.0) return peak;
+        return least(peak, 0.5 + 0.7 * (shoulder - march_.s));
     }
 
     /// Takes a step of at most h and gives the next one to try.
@@ -97,8 +126,7 @@ class March {
                             scale;
         const double expected = extrapolated_decay(legendre, scale, last);
         if ((expected > 10 * tolerance && last > 10 * tolerance) || last > 1e-13) {
-            const double wanted =
-                0.85 * __builtin_pow(tolerance / most(expected, 1e-30), 1.0 / n);
+            const double wanted = 0.85 * __builtin_pow(tolerance / most(expected, 1e-30), 1.0 / n);
             return h * least(0.8, most(0.25, wanted));
         }
         accept(step, segment);
@@ -160,8 +188,7 @@ class March {
             multiply_add(h, product(method_.integral, step.curvature), same_stages(march_.slope));
         step.rise = multiply_add(h * h, product(method_.double_integral, step.curvature),
                                  (h * (march_.slope - march_.tilt)) * tau);
-        const Stages l =
-            multiply_add(march_.tilt, step.s, step.rise + (march_.level + log_pi_b_));
+        const Stages l = multiply_add(march_.tilt, step.s, step.rise + (march_.level + log_pi_b_));
         step.rate_square = exponential(2.0 * smaller(l, 60.0));
     }
 
@@ -185,8 +212,8 @@ class March {
             integrate(step);
             StageSystem<1> system;
             set_matrix(system, step);
-            const Stages right = multiply_add(0.5 * step.slope, step.slope,
-                                              2.0 * (step.q - step.rate_square));
+            const Stages right =
+                multiply_add(0.5 * step.slope, step.slope, 2.0 * (step.q - step.rate_square));
             system.set(n, right - load_stages(step.curvature));
             alignas(64) double change[n];
             system.solve(change);
@@ -209,12 +236,11 @@ class March {
 
     /// The last Legendre coefficient, from the geometric decay between the coefficients 2 to 4 and
     /// 8 to 10: the last ones themselves are rounding noise.
-    HTMU_MEMBER double extrapolated_decay(const double* legendre, double scale,
-                                          double last) const {
-        const double early = most(magnitude(legendre[2]),
-                                  most(magnitude(legendre[3]), magnitude(legendre[4])));
-        const double late = most(magnitude(legendre[8]),
-                                 most(magnitude(legendre[9]), magnitude(legendre[10])));
+    HTMU_MEMBER double extrapolated_decay(const double* legendre, double scale, double last) const {
+        const double early =
+            most(magnitude(legendre[2]), most(magnitude(legendre[3]), magnitude(legendre[4])));
+        const double late =
+            most(magnitude(legendre[8]), most(magnitude(legendre[9]), magnitude(legendre[10])));
         const double decay =
             least(50.0, __builtin_pow((early + 1e-300) / (late + 1e-300), 1.0 / 6.0));
         if (decay < 1.5) return last;
@@ -232,12 +258,12 @@ class March {
         store_stages(segment.slope, step.slope);
         alignas(64) double relative[n];
         store_stages(relative, step.slope + (-march_.slope));
-        store_stages(segment.mirrored_slope,
-                     product(method_.mirror, relative) + march_.slope);
+        store_stages(segment.mirrored_slope, product(method_.mirror, relative) + march_.slope);
         if (march_.gradient) advance_gradient(step, segment);
         march_.level += last_of(step.rise);
         march_.slope = last_of(step.slope);
         march_.s = next;
+        curvature_ = step.curvature[n - 1];
         previous_ = &segment;
         ++march_.n_segments;
     }
@@ -267,8 +293,7 @@ class March {
         continue_gradient(h, curvature + n, march_.by_delta, segment.by_delta);
     }
 
-    void continue_gradient(double h, const double* curvature, double* start,
-                           double* coefficients) {
+    void continue_gradient(double h, const double* curvature, double* start, double* coefficients) {
         const Stages rise = multiply_add(h * h, product(method_.double_integral, curvature),
                                          (h * start[1]) * load_stages(method_.tau));
         const Stages slope = h * product(method_.integral, curvature);

@@ -8,8 +8,8 @@ constexpr int most_iterations = 40;
 
 /// t where the piece's polynomial of log F or log S takes the value `wanted`, by Newton's method
 /// from t, in the lanes where `active`. Each lane stops by itself.
-HTMU_INLINE Vec solve_pieces(const OwnPieces& piece, const double* coefficients, Vec wanted,
-                             Vec t, IntVec& active) {
+HTMU_INLINE Vec solve_pieces(const OwnPieces& piece, const double* coefficients, Vec wanted, Vec t,
+                             IntVec& active) {
     Vec c[n_coefficients];
     for (int k = 0; k < n_coefficients; ++k) c[k] = piece.coefficient(coefficients, k);
     for (int iteration = 0; iteration < most_iterations && any(active); ++iteration) {
@@ -45,8 +45,8 @@ Index htmp_quantiles(const HtmpPieces& pieces, bool upper, Index n, const double
         piece = use_upper ? (piece < split ? splat(split) : piece)
                           : (piece < split ? piece : splat(split - 1));
 
-        const Vec lower = gather(pieces.key, piece), width_of_key =
-                                                         gather(pieces.key + 1, piece) - lower;
+        const Vec lower = gather(pieces.key, piece),
+                  width_of_key = gather(pieces.key + 1, piece) - lower;
         const IntVec first = piece == splat(std::int64_t{0});
         const Vec linear = (log - pieces.cumulative[0]) / pieces.delta;
         IntVec active = ~first;

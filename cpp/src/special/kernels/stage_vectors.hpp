@@ -14,9 +14,9 @@ struct Stages {
     Vec part[n_parts];
 };
 
-#define HTMU_STAGES(operation)                                          \
-    Stages result;                                                      \
-    for (int k = 0; k < n_parts; ++k) result.part[k] = (operation);     \
+#define HTMU_STAGES(operation)                                      \
+    Stages result;                                                  \
+    for (int k = 0; k < n_parts; ++k) result.part[k] = (operation); \
     return result
 
 HTMU_INLINE Stages same_stages(double x) {
@@ -87,11 +87,20 @@ HTMU_INLINE bool any_not_finite(const Stages& x) {
 
 /// e^x - 1: Taylor's series for |x| < 0.35, where the difference would lose digits.
 HTMU_INLINE Stages exponential_less_one(const Stages& x, const Stages& exponential_of_x) {
-    constexpr double reciprocal_factorial[] = {
-        1.0 / 1307674368000.0, 1.0 / 87178291200.0, 1.0 / 6227020800.0, 1.0 / 479001600.0,
-        1.0 / 39916800.0,      1.0 / 3628800.0,     1.0 / 362880.0,     1.0 / 40320.0,
-        1.0 / 5040.0,          1.0 / 720.0,         1.0 / 120.0,        1.0 / 24.0,
-        1.0 / 6.0,             0.5};
+    constexpr double reciprocal_factorial[] = {1.0 / 1307674368000.0,
+                                               1.0 / 87178291200.0,
+                                               1.0 / 6227020800.0,
+                                               1.0 / 479001600.0,
+                                               1.0 / 39916800.0,
+                                               1.0 / 3628800.0,
+                                               1.0 / 362880.0,
+                                               1.0 / 40320.0,
+                                               1.0 / 5040.0,
+                                               1.0 / 720.0,
+                                               1.0 / 120.0,
+                                               1.0 / 24.0,
+                                               1.0 / 6.0,
+                                               0.5};
     Stages result;
     for (int k = 0; k < n_parts; ++k) {
         const Vec t = x.part[k];
@@ -112,8 +121,8 @@ HTMU_INLINE Stages product(const double* columns, const double* x) {
         odd = multiply_add(x[j + 1], load_stages(columns + (j + 1) * n_stages), odd);
     }
     if (n_columns % 2 == 1) {
-        even = multiply_add(x[n_columns - 1], load_stages(columns + (n_columns - 1) * n_stages),
-                            even);
+        even =
+            multiply_add(x[n_columns - 1], load_stages(columns + (n_columns - 1) * n_stages), even);
     }
     return even + odd;
 }
