@@ -95,7 +95,8 @@ def points(b: float, delta: float) -> list[float]:
         s.add(solve_level(b, delta, level, -690.0))
         s.add(solve_level(b, delta, level, math.log(2e4)))
     lower, upper = (1 - math.sqrt(gamma)) ** 2, (1 + math.sqrt(gamma)) ** 2
-    s |= {math.log(max(lower, 1e-6)), math.log(upper)}
+    # Just beyond the edges: on them the two saddles, where the paths start, would be one.
+    s |= {math.log(max(lower, 1e-6)) - 2e-3, math.log(upper) + 2e-3}
     s |= {math.log(0.7 * upper + 0.3 * lower), math.log(0.2 * upper + 0.8 * lower)}
     ordered = sorted(s)
     kept = [ordered[0]]
@@ -122,7 +123,7 @@ def mass(b: float, delta: float, lower: float, upper: float) -> tuple[float, flo
             return left + right
         return refine(a, middle, left, depth + 1) + refine(middle, c, right, depth + 1)
 
-    pieces = np.linspace(lower, upper, 9)
+    pieces = np.linspace(lower, upper, 5)
     first = [rule(a, c) for a, c in zip(pieces, pieces[1:], strict=False)]
     total = sum(first)
     parts = zip(pieces, pieces[1:], first, strict=False)

@@ -53,8 +53,8 @@ class Rule:
     reach: float
 
 
-FINE = Rule(50, 36, 6.0, 0.35)
-FINER = Rule(50, 48, 5.0, 0.3)
+FINE = Rule(36, 28, 6.0, 0.35)
+FINER = Rule(36, 36, 5.0, 0.3)
 QUICK = Rule(15, 16, 4.0, 0.4)
 
 
@@ -115,7 +115,7 @@ def descend(
     point = start
     for _ in range(5000):
         length = longest(here, free(point), rule, slope=len(path) > 1)
-        if len(path) > 1:
+        if len(path) > 1 and here[1] != 0:
             direction = -here[1].conjugate() / abs(here[1])
         for _ in range(60):
             tried = point + length * direction

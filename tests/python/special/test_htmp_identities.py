@@ -21,8 +21,8 @@ LAWS = [
 each_law = pytest.mark.parametrize(("b", "delta"), LAWS)
 
 
-def gauss_legendre_in_log(table: HtmpTable) -> tuple[Array, Array]:
-    """x and weights for the integral over x of f(x) g(x): panels in log x, 20 nodes each.
+def gauss_legendre_in_log(table: HtmpTable) -> tuple[Array, Array, float]:
+    """x, weights and lower end for the integral over x of f(x) g(x): panels in log x, 20 nodes each.
 
     Below S = 1e-25 nothing is left of the moments; the lower end is where F = 1e-25, or 1e-290.
     """
@@ -31,15 +31,16 @@ def gauss_legendre_in_log(table: HtmpTable) -> tuple[Array, Array]:
     middle = math.log(float(table.ppf(np.array([0.5]))[0]))
     # Graded towards the bulk, where a large kappa has its edges.
     grades = np.concatenate([np.linspace(0, 0.2, 500), np.linspace(0.2, 1, 401)[1:]])
-    edges = np.concatenate([middle + (low - middle) * grades[::-1], middle + (high - middle) * grades[1:]])
+    below, above = (low - middle) * grades[::-1], (high - middle) * grades[1:]
+    edges = middle + np.concatenate([below, above])
     nodes, weights = np.polynomial.legendre.leggauss(20)
     half = np.diff(edges)[:, None] / 2
     x = np.exp((edges[1:, None] + edges[:-1, None]) / 2 + half * nodes).ravel()
-    return x, (half * weights).ravel() * x * table.pdf(x)
+    return x, (half * weights).ravel() * x * table.pdf(x), math.exp(edges[0])
 
 
 def jacobi_moments(b: float, delta: float, count: int) -> list[float]:
-    """E x^k, k < count, as (J^k)_11 of the Jacobi matrix in y, in exact arithmetic's stead 50 digits.
+    """E x^k, k < count, as (J^k)_11 of the Jacobi matrix in y, to 50 digits.
 
     Associated Laguerre polynomials, model II: a_0 = b + delta, a_k = 2 (k + b) + delta,
     b_k^2 = (k + b) (k + b + delta - 1) counted from k = 1.
@@ -64,19 +65,19 @@ def jacobi_moments(b: float, delta: float, count: int) -> list[float]:
 @each_law
 def test_moments_are_those_of_the_jacobi_matrix(b: float, delta: float) -> None:
     table = HtmpTable(b, delta)
-    x, weights = gauss_legendre_in_log(table)
+    x, weights, low = gauss_legendre_in_log(table)
     exact = jacobi_moments(b, delta, 8)
     gamma = b / (b + delta)
     assert exact[1] == pytest.approx(1, rel=1e-15)
     assert exact[2] - 1 == pytest.approx(gamma * (1 + 1 / b), rel=1e-12, abs=1e-15)
     found = [float(np.sum(weights * x**k)) for k in range(8)]
     # The mass and F, which is not integrated from f by this rule.
-    mass = 1 - float(table.cdf(x[:1])[0])
+    mass = 1 - float(table.cdf([low])[0])
     assert found[0] == pytest.approx(mass, rel=1e-12 if b <= 500 else 1e-11)
     np.testing.assert_allclose(found[1:], exact[1:], rtol=1e-12 if b <= 500 else 1e-11)
 
 
-@pytest.mark.parametrize(("b", "delta"), [law for law in LAWS if law[0] <= 100])
+@pytest.mark.parametrize(("b", "delta"), [law for law in LAWS if law[0] <= 50])
 @pytest.mark.parametrize("z", [0.1, 1.0, 7.0])
 def test_stieltjes_transform(b: float, delta: float, z: float) -> None:
     # int f / (x + z) = t U(b+1, 2-delta, t z) / U(b, 1-delta, t z), t = b + delta.
@@ -85,8 +86,8 @@ def test_stieltjes_transform(b: float, delta: float, z: float) -> None:
         upper = mp.hyperu(mp.mpf(b) + 1, 2 - mp.mpf(delta), t * z)
         exact = float(t * upper / mp.hyperu(mp.mpf(b), 1 - mp.mpf(delta), t * z))
     table = HtmpTable(b, delta)
-    x, weights = gauss_legendre_in_log(table)
-    lowest = float(table.cdf(x[:1])[0])
+    x, weights, low = gauss_legendre_in_log(table)
+    lowest = float(table.cdf([low])[0])
     found = float(np.sum(weights / (x + z))) + lowest / z
     assert found == pytest.approx(exact, rel=1e-12)
 
