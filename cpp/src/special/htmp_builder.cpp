@@ -18,7 +18,7 @@ const double log_half = std::log(0.5);
 constexpr Index most_segments = 600;  ///< in one direction; 100 are usual
 /// log of the smallest subnormal is -744.44.
 constexpr double left_end = -745.0;
-constexpr double largest_mismatch = 1e-9;
+constexpr double largest_mismatch = 1e-10;
 
 double value_at(const double* coefficients, double t) {
     double value = coefficients[n_stages];

@@ -24,7 +24,7 @@ using Jet = std::array<Number, n_terms>;
 
 /// Q(s) = b y - (y - delta)^2 / 4 - y / 2 with y = y0 e^s.
 template <class Number>
-Jet<Number> potential(const Number& b, const Number& delta, const Number& y) {
+Jet<Number> potential(const Number& b, const Number& delta, const Number& y, const Number& gap) {
     Jet<Number> q{};
     const Number linear = y * (b + 0.5 * delta - Number(0.5));
     const Number square = 0.25 * (y * y);
@@ -34,7 +34,6 @@ Jet<Number> potential(const Number& b, const Number& delta, const Number& y) {
         factorial *= static_cast<double>(k + 1);
         power *= 2.0;
     }
-    const Number gap = y - delta;
     q[0] = b * y - 0.25 * (gap * gap) - 0.5 * y;
     return q;
 }
@@ -60,8 +59,8 @@ struct Phase {
 /// Iterates V^2 <- Q + l'^2/4 - l''/2 while the change shrinks: it is an asymptotic series in
 /// 1 / b, whose terms fall below rounding error for b >= 60 and b y >= 130.
 template <class Number>
-Phase<Number> wkb(const Number& b, const Number& delta, const Number& y) {
-    const Jet<Number> q = potential(b, delta, y);
+Phase<Number> wkb(const Number& b, const Number& delta, const Number& y, const Number& gap) {
+    const Jet<Number> q = potential(b, delta, y, gap);
     Jet<Number> p = q;
     Phase<Number> best{};
     double change = std::numeric_limits<double>::infinity();
@@ -119,30 +118,33 @@ void take(const Parameters& from, Number& b, Number& delta) {
 template <class Number>
 HtmpStart<Number> htmp_start(double b_value, double delta_value) {
     const double mean = b_value + delta_value;
-    const double s = mean >= 0.1 ? 0.0 : std::log(0.1 / mean);
+    // A multiple of 2^-40, as all points of the march.
+    const double s = mean >= 0.1 ? 0.0 : std::nearbyint(std::log(0.1 / mean) * 0x1p40) * 0x1p-40;
     Number b, delta;
     take({b_value, delta_value}, b, delta);
     const Number y = std::exp(s) * (b + delta);
+    // y - delta, which is b where x = 1, without cancellation.
+    const Number gap = s == 0.0 ? b : y - delta;
     const double needed = std::max(60.0, 130.0 / value_of(y));
     const int n_steps = b_value >= needed ? 0 : static_cast<int>(std::ceil(needed - b_value));
-    const Phase<Number> phase = wkb(b + Number(static_cast<double>(n_steps)), delta, y);
+    const Phase<Number> phase = wkb(b + Number(static_cast<double>(n_steps)), delta, y, gap);
     const Number log_pi(std::log(std::numbers::pi));
     if (n_steps == 0) return {s, phase.log_rate - log(b) - log_pi, phase.slope};
 
     // H = u + i V, H_a = a (H + y) / (a + delta - y - H); V / b in the last step, which stays
     // accurate as b -> 0.
-    Number u = 0.5 * (delta - y - phase.slope), v = exp(phase.log_rate);
+    Number u = -0.5 * (gap + phase.slope), v = exp(phase.log_rate);
     for (int k = n_steps - 1; k > 0; --k) {
         const Number a = b + Number(static_cast<double>(k));
-        const Number d = a + delta - y - u;
+        const Number d = a - gap - u;
         const Number scale = a / (d * d + v * v);
         u = scale * ((u + y) * d - v * v);
         v = scale * ((a + delta) * v);
     }
-    const Number d = b + delta - y - u;
+    const Number d = b - gap - u;
     const Number inverse = Number(1.0) / (d * d + v * v);
     const Number last_u = b * inverse * ((u + y) * d - v * v);
-    return {s, log((b + delta) * v * inverse) - log_pi, delta - y - 2.0 * last_u};
+    return {s, log((b + delta) * v * inverse) - log_pi, -1.0 * gap - 2.0 * last_u};
 }
 
 template HtmpStart<double> htmp_start<double>(double b, double delta);

@@ -7,9 +7,9 @@ import numpy.typing
 import typing
 __all__: list[str] = ['HtmpTable', 'digamma', 'normal_quantile', 'student_t_quantile', 'trigamma']
 class HtmpTable:
-    largest_b: typing.ClassVar[float] = 10000000.0
-    largest_delta: typing.ClassVar[float] = 1000000000000.0
-    smallest_b: typing.ClassVar[float] = 1e-08
+    largest_b: typing.ClassVar[float] = 100000000.0
+    largest_delta: typing.ClassVar[float] = 1000000000000000.0
+    smallest_b: typing.ClassVar[float] = 1e-06
     def __init__(self, b: typing.SupportsFloat | typing.SupportsIndex, delta: typing.SupportsFloat | typing.SupportsIndex, gradient: bool = False) -> None:
         ...
     def cdf(self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:

@@ -23,11 +23,17 @@ namespace htmu {
 /// linear equation, stable from each tail to the median. What remains is a table of polynomials in
 /// s of degree 16, for log f, and for log F below the median and log S = log(1 - F) above it.
 ///
+/// Measured errors, for gamma >= 0.02, to kappa = 1e3 and to 1e5: relative error of f where
+/// |log f| <= 30, 4e-14 and 2e-12; of log f beside max(1, |log f|), 2e-14 and 2e-13; relative error
+/// of F and S each, down to 1e-290, 3e-13 and 5e-12. Derivatives 1e-11 beside max(1, themselves),
+/// to kappa = 60. Below b = 2.5e-5 the error of S grows like 1e-17 / b.
+///
 /// Construction takes 0.1 to 1 ms. A table does not change any more, so that threads may share it.
+/// Results differ between instruction sets, by rounding errors.
 class HtmpTable {
    public:
-    /// Largest b, and smallest, and largest delta.
-    static constexpr double largest_b = 1e7, smallest_b = 1e-8, largest_delta = 1e12;
+    /// The domain: b from smallest_b to largest_b, delta from 0 to largest_delta.
+    static constexpr double smallest_b = 1e-6, largest_b = 1e8, largest_delta = 1e15;
 
     /// With `gradient`, derivatives by the parameters too. Throws InvalidInput outside the domain,
     /// and ConvergenceFailure.

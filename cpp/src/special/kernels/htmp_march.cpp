@@ -7,6 +7,8 @@ namespace {
 constexpr int n = n_stages;
 /// Aimed at for the last Legendre coefficient of a segment, beside the solution's own size.
 constexpr double tolerance = 3e-16;
+/// Below this log V and all that is proportional to it are 0 in double precision.
+constexpr double underflow = -800.0;
 /// Largest growth of a step.
 constexpr double growth = 2.5;
 
@@ -18,6 +20,12 @@ HTMU_INLINE double most(double x, double y) {
 }
 HTMU_INLINE double magnitude(double x) {
     return __builtin_fabs(x);
+}
+
+/// x + y less its rounded value (Knuth).
+HTMU_INLINE double rest_of_sum(double x, double y) {
+    const double sum = x + y, added = sum - x;
+    return (x - (sum - added)) + (y - added);
 }
 
 /// The equation's coefficients at the nodes of a step, and its solution there.
@@ -34,6 +42,7 @@ class March {
         : method_(method),
           march_(march),
           c_(march.b + march.delta),
+          c_rest_(rest_of_sum(march.b, march.delta)),
           log_pi_b_(__builtin_log(3.14159265358979323846 * march.b)) {}
 
     void run() {
@@ -47,7 +56,7 @@ class March {
             if (magnitude(h) > longest) h = __builtin_copysign(longest, h);
             if (march_.n_segments == march_.capacity)
                 return stop(HtmpMarch::Status::too_many_steps);
-            h = advance(h);
+            h = advance(on_grid(h));
             if (!(magnitude(h) > smallest)) return stop(HtmpMarch::Status::step_too_small);
         }
         stop(HtmpMarch::Status::done);
@@ -56,10 +65,14 @@ class March {
    private:
     const Collocation& method_;
     HtmpMarch& march_;
-    double c_, log_pi_b_;
-    double curvature_ = 0.0;  ///< l'' where the march is
+    double c_, c_rest_, log_pi_b_;  ///< c_ + c_rest_ is b + delta without rounding
+    double curvature_ = 0.0;        ///< l'' where the march is
     const HtmpSegment* previous_ = nullptr;
 
+    /// A multiple of 2^-40: the ends and middles of all segments are then exact.
+    HTMU_MEMBER static double on_grid(double h) {
+        return __builtin_nearbyint(h * 0x1p40) * 0x1p-40;
+    }
     HTMU_MEMBER void stop(HtmpMarch::Status status) { march_.status = status; }
     HTMU_MEMBER bool leftward() const { return march_.first_step < 0.0; }
     /// l = log(pi b x f).
@@ -68,12 +81,13 @@ class March {
     }
 
     /// To the left, l' = delta once y and V no longer count: the neglected part of log f is about
-    /// y (1 + b) and V / delta.
+    /// y (1 + b) and V / delta. Goes on until F underflows, as rounding errors are those of a
+    /// segment's own extent.
     HTMU_MEMBER bool finished() const {
         if (!leftward()) return march_.s >= march_.end;
         if (march_.s <= march_.end) return true;
         return c_ * __builtin_exp(march_.s) * (1.0 + march_.b) < 1e-18 &&
-               log_rate() < __builtin_log(1e-18 * march_.delta);
+               log_rate() < least(underflow, __builtin_log(1e-18 * march_.delta));
     }
 
     HTMU_MEMBER double curvature_at_start() const {
@@ -92,8 +106,9 @@ class March {
         // sigma sqrt((1.9 + |z|)^2 + 2.8^2) with z = l' sigma
         const double root = __builtin_sqrt(curvature);
         const double away = 1.9 * root + magnitude(march_.slope);
-        const double peak =
-            0.45 * __builtin_sqrt(away * away + 7.84 * curvature) / (curvature + 1e-30);
+        double peak = 0.45 * __builtin_sqrt(away * away + 7.84 * curvature) / (curvature + 1e-30);
+        // Rounding errors of t count l' half; below the smallest double nothing depends on them.
+        if (log_rate() > underflow) peak = least(peak, 80.0 / (magnitude(march_.slope) + 1e-30));
         // Where the median is far left of y = 1, S falls like log(1 / y) between them.
         const double shoulder = most(0.0, -__builtin_log(c_));
         if (!leftward() || c_ * (shoulder - march_.s) > 3.0) return peak;
@@ -134,13 +149,22 @@ class March {
         return h * least(growth, most(0.4, wanted));
     }
 
+    /// s is exact, a multiple of 2^-41, and a node's distance from it is short: so y has no error
+    /// from the rounding of s, which l' would multiply.
     HTMU_MEMBER void prepare(Step& step, double h) const {
         step.h = h;
-        step.s = h * load_stages(method_.tau) + march_.s;
-        const Stages e = exponential(step.s);
-        step.y = c_ * e;
-        step.grown = exponential_less_one(step.s, e);
-        step.gap = c_ * step.grown + march_.b;
+        const Stages away = h * load_stages(method_.tau);
+        step.s = away + march_.s;
+        const double start = __builtin_exp(march_.s);
+        const Stages e = exponential(away);
+        step.y = (c_ * start + c_rest_ * start) * e;
+        step.grown = start * exponential_less_one(away, e) + __builtin_expm1(march_.s);
+        // Each form where it does not cancel.
+        const Stages near = (c_ * step.grown + c_rest_ * step.grown) + march_.b;
+        for (int k = 0; k < n_parts; ++k) {
+            step.gap.part[k] =
+                step.grown.part[k] < -0.5 ? step.y.part[k] - march_.delta : near.part[k];
+        }
         const Stages half = -0.25 * (step.gap * step.gap);
         step.q = multiply_add(march_.b - 0.5, step.y, half);
     }

@@ -10,30 +10,31 @@ constexpr bool is_density(Quantity quantity) {
 }
 
 template <Quantity quantity, class Piece>
-HTMU_INLINE Vec value_at(const HtmpPieces& pieces, const Piece& piece, Vec s) {
-    const Vec t = (s - piece.take(pieces.middle)) * piece.take(pieces.inverse_half);
+HTMU_INLINE Vec value_at(const HtmpPieces& pieces, const Piece& piece, Split s) {
+    const Vec t =
+        ((s.value - piece.take(pieces.middle)) + s.rest) * piece.take(pieces.inverse_half);
     if constexpr (is_density(quantity)) {
         const Vec log = polynomial_value(piece, pieces.density, t);
         if constexpr (quantity == Quantity::logpdf) return log;
         return portable_exp<Vec, WordVec>(smaller(log, splat(720.0)));
     } else {
-        // Not more than 1/2, by less than a rounding error of the median.
-        const Vec log = polynomial_value(piece, pieces.cumulative, t);
+        const Vec rise = polynomial_rise(piece, pieces.cumulative, t) * t;
+        const Split log = split_sum(piece.coefficient(pieces.cumulative, 0), rise);
         const IntVec upper = piece.number() >= pieces.first_upper;
         constexpr bool wants_upper = quantity == Quantity::sf || quantity == Quantity::logsf;
         const IntVec direct = wants_upper ? upper : ~upper;
-        const Vec small = portable_exp<Vec, WordVec>(smaller(log, Vec{}));
+        const Vec small = exp_of(smaller(log.value, Vec{}), log.rest);
         if constexpr (quantity == Quantity::cdf || quantity == Quantity::sf) {
             return direct ? small : 1.0 - small;
         } else {
-            return direct ? log : log_of_complement(small);
+            return direct ? log.value : log_of_complement(small);
         }
     }
 }
 
 /// Below and at 0, beyond the pieces, and at NaN.
 template <Quantity quantity>
-__attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double x, double s) {
+__attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double x) {
     if (x != x) return not_a_number;
     double log_density = -infinity, log_sf = -infinity;
     if (x <= 0.0) {
@@ -42,6 +43,7 @@ __attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double 
         }
         log_sf = 0.0;
     } else if (x < infinity) {
+        const double s = __builtin_log(x);
         log_density = tail_log_density(pieces, s);
         const double y = pieces.end_y * __builtin_exp(s - pieces.end_s);
         log_sf = log_density + s - __builtin_log(y - pieces.delta - 2.0 * pieces.b + 1.0);
@@ -65,24 +67,16 @@ __attribute__((noinline)) double value_outside(const HtmpPieces& pieces, double 
 
 template <Quantity quantity>
 HTMU_INLINE void values_of(const HtmpPieces& pieces, Index n, const double* x, double* values) {
-    Cursor cursor(pieces);
-    const Vec end = splat(pieces.end_s);
-    for (Index i = 0; i < n; i += width) {
-        const Vec point = load_or_one(x + i, n - i);
-        const IntVec positive = point > Vec{};
-        const Vec s = log_of_positive(positive ? point : splat(1.0));
-        const IntVec inside = s < end;
-        Vec value;
-        cursor.visit(inside ? s : Vec{}, [&](const auto& piece) __attribute__((always_inline)) {
-            value = value_at<quantity>(pieces, piece, inside ? s : Vec{});
-        });
-        for (unsigned outside = mask_bits(~(positive & inside)); outside != 0;
-             outside &= outside - 1) {
-            const int k = __builtin_ctz(outside);
-            value[k] = value_outside<quantity>(pieces, point[k], s[k]);
-        }
-        store_first(values + i, value, n - i);
-    }
+    const auto use = [&](Index i, Vec points, Split s, unsigned outside, const auto& piece)
+                         __attribute__((always_inline)) {
+                             Vec value = value_at<quantity>(pieces, piece, s);
+                             for (; outside != 0; outside &= outside - 1) {
+                                 const int k = __builtin_ctz(outside);
+                                 value[k] = value_outside<quantity>(pieces, points[k]);
+                             }
+                             store_first(values + i, value, n - i);
+                         };
+    for_each_vector(pieces, n, x, use);
 }
 
 }  // namespace
