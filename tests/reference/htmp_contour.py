@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import cmath
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,9 +85,7 @@ def gauss_legendre_double(count: int) -> tuple[NDArray[np.float64], NDArray[np.f
     return np.asarray(x), np.asarray(w)
 
 
-def longest(
-    derivatives: Sequence[complex], free: float, rule: Rule, slope: bool = True
-) -> float:
+def longest(derivatives: Sequence[complex], free: float, rule: Rule, slope: bool = True) -> float:
     """The length over which no term of the exponent's expansion exceeds the rule's change."""
     _, first, second, third = derivatives
     length = rule.reach * free
@@ -254,7 +253,7 @@ class Point:
         total = mp.mpf(0)
         rule = gauss_legendre(self.rule.nodes, self.digits)
         vertices = [mp.mpc(v) for v in path]
-        for a, b in zip(vertices, vertices[1:], strict=False):
+        for a, b in itertools.pairwise(vertices):
             half, middle = (b - a) / 2, (a + b) / 2
             part = mp.mpf(0)
             for node, weight in rule:
@@ -309,9 +308,7 @@ class Point:
             logs = (self.b - 1) * mp.log(side) - (self.b + self.delta) * mp.log(tau + self.y)
             return tau + logs
 
-        path = descend(
-            saddle, 1j, derivatives, lambda tau: min(abs(tau), abs(tau + y)), self.rule
-        )
+        path = descend(saddle, 1j, derivatives, lambda tau: min(abs(tau), abs(tau + y)), self.rule)
         at = exponent(mp.mpc(saddle)).real
         value = self.integrate(path, exponent, at)
         # ds = dtau / y, (s-1)^(b-1) = (tau/y)^(b-1), s^(-b-delta) likewise.
