@@ -246,8 +246,8 @@ def gradient_row(case: tuple[float, float, float]) -> Row:
     """log f and its derivatives in b, delta (at fixed x) and log x."""
     b, delta, x = case
 
-    def log_f(b: Real, delta: Real, x: Real, rule: contour.Rule) -> Real:
-        point = contour.Point(b, delta, x, rule)
+    def log_f(at: tuple[Real, Real, Real], rule: contour.Rule) -> Real:
+        point = contour.Point(*at, rule)
         with mp.workdps(point.digits):
             return point.log_density(point.modulus_and_phase()[0])
 
@@ -260,11 +260,12 @@ def gradient_row(case: tuple[float, float, float]) -> Row:
                 ((b, delta + hd, x), (b, delta - hd, x), hd),
                 ((b, delta, x * mp.exp(step)), (b, delta, x * mp.exp(-step)), step),
             )
-            found.append([(log_f(*p, rule) - log_f(*m, rule)) / (2 * h) for p, m, h in pairs])
+            slopes = [(log_f(p, rule) - log_f(m, rule)) / (2 * h) for p, m, h in pairs]
+            found.append(slopes)
         difference = max(
             float(abs(p - q)) / (1 + abs(float(p))) for p, q in zip(*found, strict=True)
         )
-        values = [log_f(b, delta, x, contour.FINE), *found[0]]
+        values = [log_f(case, contour.FINE), *found[0]]
         return {"b": b.hex(), "delta": delta.hex(), "x": x.hex(), "difference": difference,
                 "values": [str(mp.nstr(v, 20)) for v in values]}  # fmt: skip
 

@@ -295,10 +295,9 @@ class Point:
             raise ArithmeticError("not in the tail")
 
         def derivatives(tau: complex) -> tuple[float, complex, complex, complex]:
-            one, two = b - 1, b + delta
             side = -tau if upper else tau
-            value = tau + one * cmath.log(side) - two * cmath.log(tau + y)
-            one, two = one / tau, two / (tau + y)
+            value = tau + (b - 1) * cmath.log(side) - (b + delta) * cmath.log(tau + y)
+            one, two = (b - 1) / tau, (b + delta) / (tau + y)
             first, second = 1 + one - two, two / (tau + y) - one / tau
             third = 2 * one / tau / tau - 2 * two / (tau + y) / (tau + y)
             return value.real, first, second, third

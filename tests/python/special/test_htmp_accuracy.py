@@ -61,7 +61,9 @@ each_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.kappa:g}-
 
 def report(law: Reference, error: Array, bound: Array | float) -> str:
     worst = int(np.argmax(error / bound))
-    where = f"b {law.b!r} delta {law.delta!r} x {float(law.x[worst])!r} log f {law.logpdf[worst]:.6g}"
+    where = (
+        f"b {law.b!r} delta {law.delta!r} x {float(law.x[worst])!r} log f {law.logpdf[worst]:.6g}"
+    )
     return f"error {error[worst]:.2e} at {where}"
 
 
