@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import json
 import math
 import sys
@@ -109,7 +110,9 @@ def points(b: float, delta: float) -> list[float]:
 def mass(b: float, delta: float, lower: float, upper: float) -> tuple[float, float]:
     """Integral of x f over s in [lower, upper] as (mantissa, logarithm of the unit)."""
     nodes, weights = np.polynomial.legendre.leggauss(14)
-    at = max(log_xf(b, delta, lower), log_xf(b, delta, upper), log_xf(b, delta, (lower + upper) / 2))
+    at = max(
+        log_xf(b, delta, lower), log_xf(b, delta, upper), log_xf(b, delta, (lower + upper) / 2)
+    )
 
     def rule(a: float, c: float) -> float:
         s = (a + c) / 2 + (c - a) / 2 * nodes
@@ -124,7 +127,7 @@ def mass(b: float, delta: float, lower: float, upper: float) -> tuple[float, flo
         return refine(a, middle, left, depth + 1) + refine(middle, c, right, depth + 1)
 
     pieces = np.linspace(lower, upper, 5)
-    first = [rule(a, c) for a, c in zip(pieces, pieces[1:], strict=False)]
+    first = [rule(a, c) for a, c in itertools.pairwise(pieces)]
     total = sum(first)
     parts = zip(pieces, pieces[1:], first, strict=False)
     return sum(refine(float(a), float(c), w, 0) for a, c, w in parts), at
@@ -243,8 +246,8 @@ def gradient_row(case: tuple[float, float, float]) -> Row:
     """log f and its derivatives in b, delta (at fixed x) and log x."""
     b, delta, x = case
 
-    def log_f(b: Real, delta: Real, x: Real, rule: contour.Rule) -> Real:
-        point = contour.Point(b, delta, x, rule)
+    def log_f(at: tuple[Real, Real, Real], rule: contour.Rule) -> Real:
+        point = contour.Point(*at, rule)
         with mp.workdps(point.digits):
             return point.log_density(point.modulus_and_phase()[0])
 
@@ -257,9 +260,12 @@ def gradient_row(case: tuple[float, float, float]) -> Row:
                 ((b, delta + hd, x), (b, delta - hd, x), hd),
                 ((b, delta, x * mp.exp(step)), (b, delta, x * mp.exp(-step)), step),
             )
-            found.append([(log_f(*p, rule) - log_f(*m, rule)) / (2 * h) for p, m, h in pairs])
-        difference = max(float(abs(p - q)) / (1 + abs(float(p))) for p, q in zip(*found, strict=True))
-        values = [log_f(b, delta, x, contour.FINE), *found[0]]
+            slopes = [(log_f(p, rule) - log_f(m, rule)) / (2 * h) for p, m, h in pairs]
+            found.append(slopes)
+        difference = max(
+            float(abs(p - q)) / (1 + abs(float(p))) for p, q in zip(*found, strict=True)
+        )
+        values = [log_f(case, contour.FINE), *found[0]]
         return {"b": b.hex(), "delta": delta.hex(), "x": x.hex(), "difference": difference,
                 "values": [str(mp.nstr(v, 20)) for v in values]}  # fmt: skip
 
@@ -284,6 +290,7 @@ def gradient_cases() -> list[tuple[float, float, float]]:
 
 def worst_change(old: Row, new: Row) -> float:
     """Largest difference of a number of two tables, relative to 1 + its size."""
+
     def numbers(table: Row) -> list[float]:
         rows = [p[1:] for law in table["laws"] for p in law["points"]]
         rows += [row["values"] for row in table["gradients"]]
@@ -294,7 +301,9 @@ def worst_change(old: Row, new: Row) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="replace the table")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import cmath
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,9 +85,7 @@ def gauss_legendre_double(count: int) -> tuple[NDArray[np.float64], NDArray[np.f
     return np.asarray(x), np.asarray(w)
 
 
-def longest(
-    derivatives: Sequence[complex], free: float, rule: Rule, slope: bool = True
-) -> float:
+def longest(derivatives: Sequence[complex], free: float, rule: Rule, slope: bool = True) -> float:
     """The length over which no term of the exponent's expansion exceeds the rule's change."""
     _, first, second, third = derivatives
     length = rule.reach * free
@@ -254,7 +253,7 @@ class Point:
         total = mp.mpf(0)
         rule = gauss_legendre(self.rule.nodes, self.digits)
         vertices = [mp.mpc(v) for v in path]
-        for a, b in zip(vertices, vertices[1:], strict=False):
+        for a, b in itertools.pairwise(vertices):
             half, middle = (b - a) / 2, (a + b) / 2
             part = mp.mpf(0)
             for node, weight in rule:
@@ -296,10 +295,9 @@ class Point:
             raise ArithmeticError("not in the tail")
 
         def derivatives(tau: complex) -> tuple[float, complex, complex, complex]:
-            one, two = b - 1, b + delta
             side = -tau if upper else tau
-            value = tau + one * cmath.log(side) - two * cmath.log(tau + y)
-            one, two = one / tau, two / (tau + y)
+            value = tau + (b - 1) * cmath.log(side) - (b + delta) * cmath.log(tau + y)
+            one, two = (b - 1) / tau, (b + delta) / (tau + y)
             first, second = 1 + one - two, two / (tau + y) - one / tau
             third = 2 * one / tau / tau - 2 * two / (tau + y) / (tau + y)
             return value.real, first, second, third
@@ -309,9 +307,7 @@ class Point:
             logs = (self.b - 1) * mp.log(side) - (self.b + self.delta) * mp.log(tau + self.y)
             return tau + logs
 
-        path = descend(
-            saddle, 1j, derivatives, lambda tau: min(abs(tau), abs(tau + y)), self.rule
-        )
+        path = descend(saddle, 1j, derivatives, lambda tau: min(abs(tau), abs(tau + y)), self.rule)
         at = exponent(mp.mpc(saddle)).real
         value = self.integrate(path, exponent, at)
         # ds = dtau / y, (s-1)^(b-1) = (tau/y)^(b-1), s^(-b-delta) likewise.

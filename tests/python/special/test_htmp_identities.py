@@ -22,7 +22,7 @@ each_law = pytest.mark.parametrize(("b", "delta"), LAWS)
 
 
 def gauss_legendre_in_log(table: HtmpTable) -> tuple[Array, Array, float]:
-    """x, weights and lower end for the integral over x of f(x) g(x): panels in log x, 20 nodes each.
+    """x, weights and lower end for integrals of f(x) g(x): panels in log x, 20 nodes each.
 
     Below S = 1e-25 nothing is left of the moments; the lower end is where F = 1e-25, or 1e-290.
     """

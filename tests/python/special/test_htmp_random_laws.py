@@ -49,8 +49,8 @@ def failure(b: float, delta: float, rng: np.random.Generator) -> str | None:
     quantile = table.ppf(PROBABILITIES)
     inside = quantile > 1e-300
     back = table.cdf(quantile)[inside] / PROBABILITIES[inside] - 1
-    slope = quantile[inside] * table.pdf(quantile[inside]) / PROBABILITIES[inside]
-    slope *= np.where(PROBABILITIES[inside] > 0.5, 5, 1)
+    slope = quantile[inside] * table.pdf(quantile[inside])
+    slope /= np.minimum(PROBABILITIES, 1 - PROBABILITIES)[inside]
     if not (np.abs(back) <= 1e-13 + 4 * np.finfo(float).eps * slope).all():
         return f"round trip {back}"
     return None
