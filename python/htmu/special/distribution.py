@@ -71,13 +71,20 @@ class LawGenerator(_Continuous):  # type: ignore[misc]
         point, *parameters = np.broadcast_arrays(
             *(np.asarray(a, dtype=np.float64) for a in (x, *shapes))
         )
+        if point.size and all((p == p.flat[0]).all() for p in parameters):
+            one = tuple(float(p.flat[0]) for p in parameters)
+            if self._is_valid(one):
+                return self._value(quantity, point, one)
         result = np.empty(point.shape)
         rows = np.stack([p.ravel() for p in parameters], axis=-1)
         laws, which = np.unique(rows, axis=0, return_inverse=True)
         which = which.reshape(-1)
         for k, law in enumerate(laws):
             here = (which == k).reshape(point.shape)
-            result[here] = self._value(quantity, point[here], tuple(map(float, law)))
+            one = tuple(map(float, law))
+            result[here] = (
+                self._value(quantity, point[here], one) if self._is_valid(one) else np.nan
+            )
         return result
 
     def _one_law(self, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
@@ -190,10 +197,15 @@ class LawGenerator(_Continuous):  # type: ignore[misc]
     def _rvs(self, *shapes: Any, size: Any = None, random_state: Any = None) -> Any:
         return self._values("ppf", random_state.random(size), *shapes)
 
+    def entropy(self, *args: Any, **kwds: Any) -> Any:
+        """Differential entropy -E log f; -inf where there is an atom."""
+        with np.errstate(invalid="ignore"):  # parameters outside the domain
+            return super().entropy(*args, **kwds)
+
     def _entropy(self, *shapes: Any) -> FloatArray:
         arrays = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in shapes))
-        rows = zip(*(a.ravel() for a in arrays), strict=True)
-        found = [self._entropy_of(tuple(map(float, row))) for row in rows]
+        rows = [tuple(map(float, row)) for row in zip(*(a.ravel() for a in arrays), strict=True)]
+        found = [self._entropy_of(row) if self._is_valid(row) else np.nan for row in rows]
         return np.array(found).reshape(arrays[0].shape)
 
     def _entropy_of(self, shapes: Shapes) -> float:

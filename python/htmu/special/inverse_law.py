@@ -30,9 +30,9 @@ class InverseHtmpGenerator(LawGenerator):
     Parameters
     ----------
     kappa : float
-        Eigenvalue repulsion, from 2e-8 to 2e7, or inf.
+        Eigenvalue repulsion, from 2e-6 to 2e8, or inf.
     gamma : float
-        Aspect ratio, in (0, 1], with kappa/gamma at most 2e12.
+        Aspect ratio, in (0, 1], with kappa/gamma at most 2e15.
     loc, scale : float
         As everywhere in SciPy: X/scale is 1 over a variable of mean 1.
 

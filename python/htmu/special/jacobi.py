@@ -38,7 +38,8 @@ def gauss_rule(kappa: float, gamma: float, n: int) -> tuple[FloatArray, FloatArr
     a, off = coefficients(kappa, gamma, n)
     if n == 1:
         return a, np.ones(1)
-    nodes, vectors = eigh_tridiagonal(a, off)
+    found = eigh_tridiagonal(a, off)
+    nodes, vectors = (np.asarray(part, dtype=np.float64) for part in found)
     weights = vectors[0] ** 2
     return nodes, weights / weights.sum()
 

@@ -54,6 +54,7 @@ def stieltjes_transform(z: ComplexArray, kappa: float, gamma: float) -> ComplexA
             "too near the support; move it away, or take pdf for the boundary value"
         )
     result = np.where(z.imag < 0.0, result.conj(), result)
+    result.imag[off & (z.imag == 0.0)] = 0.0
     result[np.isinf(z)] = 0.0
     return result.reshape(shape)
 

@@ -12,10 +12,18 @@ from htmu._core.special import HtmpTable
 from htmu.arguments import FloatArray
 from htmu.special.marchenko_pastur_table import MarchenkoPasturTable
 
-__all__ = ["LARGEST_KAPPA", "SMALLEST_KAPPA", "LawTable", "core_parameters", "law_table"]
+__all__ = [
+    "LARGEST_DELTA",
+    "LARGEST_KAPPA",
+    "SMALLEST_KAPPA",
+    "LawTable",
+    "core_parameters",
+    "law_table",
+]
 
 SMALLEST_KAPPA = 2.0 * HtmpTable.smallest_b
 LARGEST_KAPPA = 2.0 * HtmpTable.largest_b
+LARGEST_DELTA = HtmpTable.largest_delta
 _MAX_TABLES = 256
 
 
@@ -74,12 +82,13 @@ class LawWithAtom:
     def ppf(self, p: FloatArray) -> FloatArray:
         """Smallest x with cdf(x) >= p: 0 up to the atom's mass."""
         continuous = np.clip((p - self._atom) * self._gamma, 0.0, 1.0)
-        found = self._gamma * self._dual.ppf(continuous)
+        found = np.where(p > self._atom, self._gamma * self._dual.ppf(continuous), 0.0)
         return np.where((p >= 0) & (p <= 1), found, np.nan)
 
     def isf(self, q: FloatArray) -> FloatArray:
         """Smallest x with sf(x) <= q."""
-        found = self._gamma * self._dual.isf(np.clip(q * self._gamma, 0.0, 1.0))
+        continuous = self._gamma * self._dual.isf(np.clip(q * self._gamma, 0.0, 1.0))
+        found = np.where(q * self._gamma < 1.0, continuous, 0.0)
         return np.where((q >= 0) & (q <= 1), found, np.nan)
 
 
