@@ -172,6 +172,15 @@ void HtmpTableBuilder::find_median() {
     if (!(std::fabs(table_.mismatch_) < largest_mismatch)) {
         fail("the distribution functions from both tails disagree", median_s_);
     }
+    // F + S is the mass of the computed density: 1 but for rounding, which both tails share.
+    const double log_mass = std::log1p(table_.mismatch_);
+    for (std::vector<Cumulative>* side : {&below_, &above_}) {
+        for (Cumulative& cumulative : *side) {
+            cumulative.log_ratio[0] -= log_mass;
+            cumulative.lower -= log_mass;
+            cumulative.upper -= log_mass;
+        }
+    }
 }
 
 /// Left of the march log f and log F are linear in s.
