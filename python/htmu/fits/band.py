@@ -74,7 +74,7 @@ def make_band(fit: SpectrumFit, whole_cdf: Callable[[FloatArray], FloatArray]) -
     # Denser at the ends, where eigenvalues repel the least: down to about 1 / _N.
     shares = np.sin(np.pi / 2 * np.linspace(0, 1, 45)) ** 2
     ones = np.ones_like(shares)
-    kappa, gamma = fit.kappa, fit.gamma
+    kappa, gamma = fit.maximum["kappa"], fit.maximum["gamma"]
     if gamma > 1:
         kappa, gamma = kappa / gamma, 1 / gamma
     if kappa == 0:

@@ -45,8 +45,8 @@ def fit_marchenko_pastur(
 
     def best_scale(gamma: float) -> tuple[float, float]:
         law = MarchenkoPasturLaw(gamma)
-        least = high / law.high
-        most = low / law.low if law.low > 0 else 4 * max(least, float(x.mean()))
+        least = high / law.upper
+        most = low / law.lower if law.lower > 0 else 4 * max(least, float(x.mean()))
         if scale is not None:
             return scale, value(gamma, scale)
         if not least < most:

@@ -74,7 +74,8 @@ def make_reference(fit: SpectrumFit, curve: Curve) -> tuple[str, Curve] | None:
             law = MarchenkoPasturLaw(model.parameters["gamma"])
             scale = model.parameters["scale"]
             return "Marchenko-Pastur, best fit", dataclasses.replace(curve, law=law, scale=scale)
-    gamma = min(fit.gamma, 1 / fit.gamma) if fit.gamma > 0 else 0.0
+    gamma = fit.maximum["gamma"]
+    gamma = min(gamma, 1 / gamma) if gamma > 0 else 0.0
     if not 1e-12 < gamma <= 1:
         return None
     same = dataclasses.replace(curve, law=MarchenkoPasturLaw(gamma))

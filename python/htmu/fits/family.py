@@ -55,12 +55,17 @@ class Family:
             b, delta, scale = (
                 float(v) for v in np.exp(self.parameters.base + self.parameters.matrix @ t)
             )
+        # Fixed values as they were given, not as their logarithms came back.
+        b = b if self.b is None else self.b
+        scale = scale if self.scale is None else self.scale
         if self.b is None and t[0] <= self.parameters.bounds[0][0] + EDGE and self.gamma is None:
             b = 0.0
         if math.isinf(b):
             gamma, delta = 1 / (1 + delta), math.inf if delta else 0.0
         else:
             gamma = b / (b + delta)
+        if self.gamma is not None:
+            gamma = self.gamma
         return {
             "kappa": 2 * b * self.dual,
             "gamma": self.dual if self.dual > 1 else gamma,

@@ -226,7 +226,7 @@ def _result(
         gamma=named["gamma"],
         scale=named["scale"],
         delta=named["delta"],
-        kappa_mle=at_maximum["kappa"],
+        maximum={name: at_maximum[name] for name in ("kappa", "gamma", "scale", "delta")},
         errors=errors,
         observed_errors=family.errors(found.mle, found.observed, quantile)[0],
         intervals=intervals,

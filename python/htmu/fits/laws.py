@@ -15,6 +15,7 @@ from scipy import special as scipy_special
 
 from htmu._core import special as _special
 from htmu.arguments import FloatArray
+from htmu.special.marchenko_pastur_table import MarchenkoPasturTable
 
 __all__ = ["GammaLaw", "HtmpLaw", "Law", "MarchenkoPasturLaw", "conditional_nodes", "make_law"]
 
@@ -117,55 +118,12 @@ class GammaLaw:
         return self.logpdf(x), np.stack([np.zeros_like(x), in_delta, d * (x - 1)])
 
 
-class MarchenkoPasturLaw:
+class MarchenkoPasturLaw(MarchenkoPasturTable):
     """Marchenko-Pastur(gamma), gamma <= 1: the limit kappa = inf."""
-
-    def __init__(self, gamma: float) -> None:
-        self._gamma = gamma
-        self.low = (1 - math.sqrt(gamma)) ** 2
-        self.high = (1 + math.sqrt(gamma)) ** 2
-
-    def logpdf(self, x: FloatArray) -> FloatArray:
-        """Return log f, -inf outside the support."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inside = (x - self.low) * (self.high - x)
-            value = 0.5 * np.log(inside) - np.log(2 * np.pi * self._gamma * x)
-        return np.where((x > self.low) & (x < self.high), value, -np.inf)
-
-    def _angle(self, x: FloatArray) -> FloatArray:
-        """Return t in [0, pi] with x = 1 + gamma - 2 sqrt(gamma) cos t."""
-        middle, half = 1 + self._gamma, 2 * math.sqrt(self._gamma)
-        return np.asarray(np.arccos(np.clip((middle - x) / half, -1.0, 1.0)))
-
-    def _mass_to(self, t: FloatArray) -> FloatArray:
-        # Integral of (2 / pi) sin^2 t / x(t) over angles from 0.
-        g, root = self._gamma, math.sqrt(self._gamma)
-        # arctan of tan(t/2) scaled: the integral of 1 / (1 + g - 2 root cos t).
-        ratio = (1 + root) ** 2
-        arc = np.arctan2(ratio * np.sin(t / 2), abs(1 - g) * np.cos(t / 2))
-        return np.asarray((np.sin(t) / root + t * (1 + g) / (2 * g) - abs(1 - g) / g * arc) / np.pi)
-
-    def cdf(self, x: FloatArray) -> FloatArray:
-        """Return F."""
-        return np.asarray(np.clip(self._mass_to(self._angle(x)), 0.0, 1.0))
-
-    def sf(self, x: FloatArray) -> FloatArray:
-        """Return 1 - F."""
-        return 1 - self.cdf(x)
-
-    def ppf(self, p: FloatArray) -> FloatArray:
-        """Return the point where F = p, by interpolation of 4,097 angles."""
-        t = np.linspace(0.0, np.pi, 4097)
-        angle = np.interp(p, self._mass_to(t), t)
-        return np.asarray(1 + self._gamma - 2 * math.sqrt(self._gamma) * np.cos(angle))
-
-    def isf(self, q: FloatArray) -> FloatArray:
-        """Return the point where 1 - F = q."""
-        return self.ppf(1 - q)
 
     def scores(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log f and its scores; infinite at the edges of the support."""
-        g = self._gamma
+        g = self.gamma
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = 4 * g - (x - 1 - g) ** 2
             in_gamma = (2 + (x - 1 - g)) / inside - 1 / g

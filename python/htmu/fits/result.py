@@ -60,8 +60,9 @@ class SpectrumFit:
         Parameters of the law: eigenvalue / scale (for an inverse fit scale / eigenvalue) is
         HTMP of mean 1. kappa is corrected for the bias of finite N. delta is
         kappa (1 / gamma - 1) / 2, the exponent of the tail; free where kappa = 0.
-    kappa_mle : float
-        The estimate before the correction.
+    maximum : dict
+        kappa, gamma, scale and delta before the correction: the law that `pdf`, `cdf`, `ppf`,
+        `plot`, `ks`, `loglik` and `comparison` are of.
     errors, observed_errors : dict
         Standard errors of the free parameters, and of delta where gamma is free: calibrated for
         eigenvalues that repel, and from the likelihood's information, as if they were independent.
@@ -108,7 +109,7 @@ class SpectrumFit:
     gamma: float
     scale: float
     delta: float
-    kappa_mle: float
+    maximum: dict[str, float]
     errors: dict[str, float]
     observed_errors: dict[str, float]
     intervals: dict[str, tuple[float, float]]
@@ -133,16 +134,21 @@ class SpectrumFit:
     seed: int
     elapsed: float
 
+    @property
+    def kappa_mle(self) -> float:
+        """The maximum-likelihood kappa, before the correction."""
+        return self.maximum["kappa"]
+
     def _law(self) -> tuple[Law, float]:
         """Return the law of the nonzero eigenvalues (or their inverses) and its scale."""
-        if self.gamma > 1:
-            power = -1 if self.inverse else 1
-            kappa, gamma = self.kappa / self.gamma, 1 / self.gamma
-            scale = self.scale * self.gamma**power
-        else:
-            kappa, gamma, scale = self.kappa, self.gamma, self.scale
+        kappa, gamma, scale, delta = (
+            self.maximum[name] for name in ("kappa", "gamma", "scale", "delta")
+        )
+        if gamma > 1:
+            scale *= gamma ** (-1 if self.inverse else 1)
+            kappa, gamma = kappa / gamma, 1 / gamma
         if kappa == 0:
-            return make_law(0.0, self.delta), scale
+            return make_law(0.0, delta), scale
         rho = 1 / gamma - 1
         return make_law(kappa / 2, rho if math.isinf(kappa) else kappa / 2 * rho), scale
 

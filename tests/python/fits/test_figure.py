@@ -142,7 +142,10 @@ def test_marchenko_pastur_is_that_of_the_comparison(inverse: bool) -> None:
 def test_marchenko_pastur_where_none_holds_the_eigenvalues(plain: SpectrumFit) -> None:
     drawn = curves(plain.plot().axes[0])
     x, y = drawn[r"Marchenko-Pastur of the same $\gamma$ and scale"]
-    expected = np.exp(MarchenkoPasturLaw(GAMMA).logpdf(x / plain.scale)) / plain.scale
+    expected = (
+        np.exp(MarchenkoPasturLaw(GAMMA).logpdf(x / plain.maximum["scale"]))
+        / plain.maximum["scale"]
+    )
     np.testing.assert_allclose(y, expected, rtol=1e-12)
 
 

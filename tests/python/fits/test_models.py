@@ -56,13 +56,13 @@ def test_kappa_inf_is_marchenko_pastur(draw: Draw, gamma: float) -> None:
 @pytest.mark.parametrize("gamma", [0.1, 0.7, 1.0])
 def test_marchenko_pastur_law_against_quadrature(gamma: float) -> None:
     law = MarchenkoPasturLaw(gamma)
-    for x in np.linspace(law.low + 0.02, law.high - 0.02, 7):
+    for x in np.linspace(law.lower + 0.02, law.upper - 0.02, 7):
 
         def density(t: float) -> float:
             # x = low + t^2 removes the edge's root.
-            return 2 * t * float(np.exp(law.logpdf(np.array([law.low + t * t]))[0]))
+            return 2 * t * float(np.exp(law.logpdf(np.array([law.lower + t * t]))[0]))
 
-        expected = integrate.quad(density, 0, math.sqrt(x - law.low), epsabs=1e-12)[0]
+        expected = integrate.quad(density, 0, math.sqrt(x - law.lower), epsabs=1e-12)[0]
         assert law.cdf(np.array([x]))[0] == pytest.approx(expected, abs=1e-9)
         assert law.ppf(law.cdf(np.array([x])))[0] == pytest.approx(x, abs=1e-5)
 
