@@ -1,6 +1,6 @@
 """`fit_spectrum` on spectra of 1,000 eigenvalues and on a real one. One thread.
 
-The baseline is SciPy's generic `fit` of the same density: Nelder and Mead's simplex, without errors,
+The baseline is SciPy's generic `fit` of that density: Nelder and Mead's simplex, without errors,
 test or comparison of models. Goal: 1,000 spectra a minute, 60 ms each, with calibrated errors.
 """
 
