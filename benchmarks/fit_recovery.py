@@ -63,9 +63,10 @@ def main() -> None:
             ends = np.array([fit.intervals["kappa"] for fit in fits])
             covered = np.mean((ends[:, 0] < kappa) & (kappa < ends[:, 1]))
             error = found.std(ddof=1) / np.sqrt(len(found))
+            spread = float(np.sqrt(np.mean((found - 1) ** 2)))
             print(
                 f"| {kappa:g} | {method} | {found.mean() - 1:+.1%} ± {error:.1%} | {covered:.1%} | "
-                f"{np.sqrt(np.mean((found - 1) ** 2)):.1%} | {recipe_error:.0%} | {took * 1e3:.0f} |",
+                f"{spread:.1%} | {recipe_error:.0%} | {took * 1e3:.0f} |",
                 flush=True,
             )
 
