@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -26,12 +25,17 @@ class FrozenLaw(_Frozen):  # type: ignore[misc]
         if name.startswith("_") or name not in getattr(self.dist, "extra_methods", ()):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         method = getattr(self.dist, name)
+        names = [*self.dist.shape_names, "loc", "scale"]
+        fixed = {**dict(zip(names, self.args, strict=False)), **self.kwds}
 
-        def call(*arguments: Any) -> Any:
-            return method(*arguments, *self.args, **self.kwds)
+        def call(*arguments: Any, **options: Any) -> Any:
+            return method(*arguments, **options, **fixed)
 
         call.__doc__ = method.__doc__
         return call
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.dist.extra_methods})
 
 
 class LawGenerator(_Continuous):  # type: ignore[misc]
@@ -87,88 +91,67 @@ class LawGenerator(_Continuous):  # type: ignore[misc]
             )
         return result
 
-    def _one_law(self, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
-        """Shapes, loc and scale where all are numbers in their domain; None for SciPy's way."""
-        names = [name.strip() for name in (self.shapes or "").split(",")]
-        values = dict(zip([*names, "loc", "scale"], args, strict=False))
-        if len(args) > len(names) + 2 or any(name in values for name in kwds):
-            return None
-        values.update(kwds)
-        given = {"loc": 0.0, "scale": 1.0, **values}
-        if set(given) != {*names, "loc", "scale"}:
-            return None
-        try:
-            numbers = {
-                name: float(value)
-                for name, value in given.items()
-                if np.ndim(value) == 0 and not isinstance(value, str)
-            }
-        except (TypeError, ValueError):
-            return None
-        if len(numbers) < len(given):
-            return None
-        shapes = tuple(numbers[name] for name in names)
-        loc, scale = numbers["loc"], numbers["scale"]
-        if not (math.isfinite(loc) and 0.0 < scale < math.inf and self._is_valid(shapes)):
-            return None
-        return shapes, loc, scale
+    @property
+    def shape_names(self) -> list[str]:
+        """Names of the shapes."""
+        return [name.strip() for name in (self.shapes or "").split(",")]
 
-    def _at_points(self, quantity: str, x: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
-        law = self._one_law(args, kwds)
-        if law is None:
-            return getattr(super(), quantity)(x, *args, **kwds)
-        shapes, loc, scale = law
-        points = np.asarray(x, dtype=np.float64)
-        if loc != 0.0 or scale != 1.0:
-            points = (points - loc) / scale
-        result = self._value(quantity, points, shapes)
-        if scale != 1.0 and quantity == "pdf":
-            result = result / scale
-        elif scale != 1.0 and quantity == "logpdf":
-            result = result - math.log(scale)
-        return result[()]
-
-    def _at_probabilities(
-        self, quantity: str, p: Any, args: tuple[Any, ...], kwds: dict[str, Any]
-    ) -> Any:
-        law = self._one_law(args, kwds)
-        if law is None:
-            return getattr(super(), quantity)(p, *args, **kwds)
-        shapes, loc, scale = law
-        result = self._value(quantity, np.asarray(p, dtype=np.float64), shapes)
-        return (loc + scale * result if loc != 0.0 or scale != 1.0 else result)[()]
+    def _at(self, quantity: str, x: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
+        """`quantity` at x in the caller's units; NaN for parameters outside the domain."""
+        shapes, loc, scale = self._parse_args(*args, **kwds)
+        x = np.asarray(x, dtype=np.float64)
+        inverse = quantity in ("ppf", "isf")
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            plain = np.ndim(loc) == 0 and np.ndim(scale) == 0 and loc == 0 and scale == 1
+            points = x if plain or inverse else (x - loc) / scale
+            if all(np.ndim(shape) == 0 for shape in shapes):
+                one = tuple(map(float, shapes))
+                valid = self._is_valid(one)
+                result = self._value(quantity, points, one) if valid else points * np.nan
+            else:
+                result = self._values(quantity, points, *shapes)
+            if not plain:
+                good = np.isfinite(loc) & (np.asarray(scale) > 0) & np.isfinite(scale)
+                if inverse:
+                    result = loc + scale * result
+                elif quantity == "pdf":
+                    result = result / scale
+                elif quantity == "logpdf":
+                    result = result - np.log(scale)
+                result = np.where(good, result, np.nan)
+        return np.asarray(result)[()]
 
     def pdf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Density at x."""
-        return self._at_points("pdf", x, args, kwds)
+        return self._at("pdf", x, args, kwds)
 
     def logpdf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Logarithm of the density at x."""
-        return self._at_points("logpdf", x, args, kwds)
+        return self._at("logpdf", x, args, kwds)
 
     def cdf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Probability up to x."""
-        return self._at_points("cdf", x, args, kwds)
+        return self._at("cdf", x, args, kwds)
 
     def sf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Probability above x."""
-        return self._at_points("sf", x, args, kwds)
+        return self._at("sf", x, args, kwds)
 
     def logcdf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Logarithm of the probability up to x, also where that underflows."""
-        return self._at_points("logcdf", x, args, kwds)
+        return self._at("logcdf", x, args, kwds)
 
     def logsf(self, x: Any, *args: Any, **kwds: Any) -> Any:
         """Logarithm of the probability above x, also where that underflows."""
-        return self._at_points("logsf", x, args, kwds)
+        return self._at("logsf", x, args, kwds)
 
     def ppf(self, q: Any, *args: Any, **kwds: Any) -> Any:
         """Quantile: the x whose cdf is q."""
-        return self._at_probabilities("ppf", q, args, kwds)
+        return self._at("ppf", q, args, kwds)
 
     def isf(self, q: Any, *args: Any, **kwds: Any) -> Any:
         """Upper quantile: the x whose sf is q."""
-        return self._at_probabilities("isf", q, args, kwds)
+        return self._at("isf", q, args, kwds)
 
     def _pdf(self, x: Any, *shapes: Any) -> FloatArray:
         return self._values("pdf", x, *shapes)
@@ -196,6 +179,61 @@ class LawGenerator(_Continuous):  # type: ignore[misc]
 
     def _rvs(self, *shapes: Any, size: Any = None, random_state: Any = None) -> Any:
         return self._values("ppf", random_state.random(size), *shapes)
+
+    def expect(
+        self,
+        func: Any = None,
+        args: tuple[Any, ...] = (),
+        loc: float = 0,
+        scale: float = 1,
+        lb: float | None = None,
+        ub: float | None = None,
+        conditional: bool = False,
+        **kwds: Any,
+    ) -> float:
+        """Expected value of a function of one number, by Gauss's rule between far quantiles.
+
+        Parameters
+        ----------
+        func : callable, optional
+            The identity if none.
+        args : tuple
+            Shapes of one law.
+        loc, scale : float
+            Location and scale.
+        lb, ub : float, optional
+            Ends of the range of integration; the whole support if none.
+        conditional : bool
+            Whether to divide by the probability of that range.
+        **kwds
+            Shapes by name; options of SciPy's integrator are taken and not needed.
+
+        Returns
+        -------
+        float
+            NaN for parameters outside the domain.
+        """
+        shapes = tuple(float(kwds.get(name, value)) for name, value in self._named(args, kwds))
+        if not (self._is_valid(shapes) and 0 < scale < np.inf and np.isfinite(loc)):
+            return float("nan")
+        low = -np.inf if lb is None else (lb - loc) / scale
+        high = np.inf if ub is None else (ub - loc) / scale
+        x, weights = self._nodes(shapes, low, high)
+        values = np.array([1.0 * (func(v) if func else v) for v in (loc + scale * x).tolist()])
+        total = float(weights @ values)
+        return total / float(weights.sum()) if conditional else total
+
+    def _named(self, args: tuple[Any, ...], kwds: dict[str, Any]) -> list[tuple[str, Any]]:
+        names = self.shape_names
+        values = dict(zip(names, args, strict=False))
+        missing = [name for name in names if name not in values and name not in kwds]
+        if missing:
+            raise TypeError(f"expect() misses the shapes {', '.join(missing)}")
+        return [(name, values.get(name)) for name in names]
+
+    def _nodes(self, shapes: Shapes, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+        """Points and weights of E over [low, high]."""
+        raise NotImplementedError
 
     def entropy(self, *args: Any, **kwds: Any) -> Any:
         """Differential entropy -E log f; -inf where there is an atom."""

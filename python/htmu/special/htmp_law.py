@@ -12,11 +12,12 @@ from htmu.errors import InvalidInputError
 from htmu.special import jacobi
 from htmu.special.distribution import LawGenerator, Shapes
 from htmu.special.maximum_likelihood import fit_law
-from htmu.special.quadrature import entropy
+from htmu.special.quadrature import entropy, law_nodes, lost_mass
 from htmu.special.stieltjes import stieltjes_transform
 from htmu.special.tables import (
     LARGEST_DELTA,
     LARGEST_KAPPA,
+    SMALLEST_GAMMA,
     SMALLEST_KAPPA,
     core_parameters,
     gradient_table,
@@ -33,13 +34,20 @@ def shapes_are_valid(kappa: float, gamma: float) -> bool:
     if gamma > 1.0:
         kappa, gamma = kappa / gamma, 1.0 / gamma
     if math.isinf(kappa):
-        return True
+        return gamma >= SMALLEST_GAMMA
     delta = core_parameters(kappa, gamma)[1]
     return SMALLEST_KAPPA <= kappa <= LARGEST_KAPPA and delta <= LARGEST_DELTA
 
 
-def checked_shapes(kappa: Any, gamma: Any) -> tuple[float, float]:
+def checked_place(loc: Any, scale: Any) -> tuple[float, float]:
+    """Location and scale as numbers in their domain."""
+    return as_float("loc", loc), as_float("scale", scale, exclusive_minimum=0)
+
+
+def checked_shapes(kappa: Any, gamma: Any, *, without_atom: bool = False) -> tuple[float, float]:
     """Shapes as numbers in their domain."""
+    if without_atom:
+        as_float("gamma", gamma, exclusive_minimum=0, maximum=1)
     if not (isinstance(kappa, float) and math.isinf(kappa)):
         kappa = as_float("kappa", kappa, exclusive_minimum=0)
     gamma = as_float("gamma", gamma, exclusive_minimum=0)
@@ -98,7 +106,13 @@ class HtmpGenerator(LawGenerator):
     0.443864
     """
 
-    extra_methods = ("stieltjes", "jacobi_coefficients", "quadrature", "tail_exponent")
+    extra_methods = (
+        "stieltjes",
+        "jacobi_coefficients",
+        "quadrature",
+        "tail_exponent",
+        "logpdf_gradient",
+    )
 
     def _is_valid(self, shapes: Shapes) -> bool:
         return shapes_are_valid(*shapes)
@@ -116,18 +130,30 @@ class HtmpGenerator(LawGenerator):
         return lower[()], np.where(limit, (1 + root) ** 2, np.inf)[()]
 
     def _munp(self, n: int, *shapes: Any) -> Any:
-        return np.vectorize(jacobi.moment)(int(n), *shapes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.vectorize(jacobi.moment)(int(n), *shapes)
+
+    def _nodes(self, shapes: Shapes, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+        kappa, gamma = shapes
+        if gamma > 1.0:  # the atom at 0, and the dual law stretched
+            x, w = self._nodes((kappa / gamma, 1.0 / gamma), low / gamma, high / gamma)
+            x, w = gamma * x, w / gamma
+            return (np.r_[0.0, x], np.r_[1.0 - 1.0 / gamma, w]) if low <= 0.0 <= high else (x, w)
+        table = law_table(kappa, gamma)
+        x, w = law_nodes(table, low, high)
+        lost = lost_mass(table) if low <= 0.0 else 0.0
+        return (np.r_[x[0], x], np.r_[lost, w]) if lost > 0.0 else (x, w)
 
     def _stats(self, kappa: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
         mean = np.ones(np.broadcast(kappa, gamma).shape)
         # Moments of the recurrence x = 1 + b_1 p_1 + ..: a_k and b_k^2 of the Jacobi matrix.
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             half = np.where(np.isinf(kappa), np.inf, 0.5 * kappa)
             variance = gamma * (1 + 1 / half)
             shift = gamma * (1 + 2 / half)  # a_1 - a_0
             second = gamma * (1 + 2 / half) * (1 + gamma / half)  # b_2^2
-        skewness = shift / np.sqrt(variance)
-        excess = (variance + shift**2 + second) / variance - 3.0
+            skewness = shift / np.sqrt(variance)
+            excess = (variance + shift**2 + second) / variance - 3.0
         return mean, variance, skewness, excess
 
     def _entropy_of(self, shapes: Shapes) -> float:
@@ -169,13 +195,13 @@ class HtmpGenerator(LawGenerator):
         0.6056465925
         """
         kappa, gamma = checked_shapes(kappa, gamma)
-        scale = as_float("scale", scale, exclusive_minimum=0)
+        loc, scale = checked_place(loc, scale)
         with np.errstate(invalid="ignore"):  # complex infinities
-            points = (np.asarray(z, dtype=np.complex128) - as_float("loc", loc)) / scale
+            points = (np.asarray(z, dtype=np.complex128) - loc) / scale
         return (stieltjes_transform(points, kappa, gamma) / scale)[()]
 
     def jacobi_coefficients(
-        self, k: int, kappa: float, gamma: float
+        self, k: int, kappa: float, gamma: float, loc: float = 0, scale: float = 1
     ) -> tuple[FloatArray, FloatArray]:
         """Jacobi matrix of the orthonormal polynomials, its leading k x k part.
 
@@ -184,7 +210,9 @@ class HtmpGenerator(LawGenerator):
         k : int
             Size, from 1 to 1,000,000.
         kappa, gamma : float
-            Shapes of one law of mean 1.
+            Shapes of one law.
+        loc, scale : float
+            Location and scale; below they are 0 and 1.
 
         Returns
         -------
@@ -199,9 +227,13 @@ class HtmpGenerator(LawGenerator):
             If an argument lies outside its domain.
         """
         kappa, gamma = checked_shapes(kappa, gamma)
-        return jacobi.coefficients(kappa, gamma, as_int("k", k, minimum=1, maximum=1_000_000))
+        loc, scale = checked_place(loc, scale)
+        a, b = jacobi.coefficients(kappa, gamma, as_int("k", k, minimum=1, maximum=1_000_000))
+        return loc + scale * a, scale * b
 
-    def quadrature(self, n: int, kappa: float, gamma: float) -> tuple[FloatArray, FloatArray]:
+    def quadrature(
+        self, n: int, kappa: float, gamma: float, loc: float = 0, scale: float = 1
+    ) -> tuple[FloatArray, FloatArray]:
         """Gauss quadrature: sum(w * g(x)) = E g(X), exact for polynomials below degree 2n.
 
         Parameters
@@ -209,7 +241,9 @@ class HtmpGenerator(LawGenerator):
         n : int
             Number of nodes, from 1 to 5,000.
         kappa, gamma : float
-            Shapes of one law of mean 1.
+            Shapes of one law.
+        loc, scale : float
+            Location and scale.
 
         Returns
         -------
@@ -229,17 +263,20 @@ class HtmpGenerator(LawGenerator):
         0.443864
         """
         kappa, gamma = checked_shapes(kappa, gamma)
-        return jacobi.gauss_rule(kappa, gamma, as_int("n", n, minimum=1, maximum=5000))
+        loc, scale = checked_place(loc, scale)
+        x, w = jacobi.gauss_rule(kappa, gamma, as_int("n", n, minimum=1, maximum=5000))
+        return loc + scale * x, w
 
-    def tail_exponent(self, kappa: float, gamma: float) -> float:
+    def tail_exponent(self, kappa: float, gamma: float, loc: float = 0, scale: float = 1) -> float:
         """Exponent delta - 1 of the density at 0, f(x) ~ x^(delta - 1); for gamma up to 1.
 
         inf for kappa = inf and gamma < 1, where there is a gap at 0; -1/2 for gamma = 1 there.
+        `loc` and `scale` do not matter.
         """
-        kappa, gamma = checked_shapes(kappa, gamma)
+        kappa, gamma = checked_shapes(kappa, gamma, without_atom=True)
         if math.isinf(kappa):
             return math.inf if gamma < 1.0 else -0.5
-        return core_parameters(kappa, min(gamma, 1.0))[1] - 1.0
+        return core_parameters(kappa, gamma)[1] - 1.0
 
     def logpdf_gradient(
         self, x: Any, kappa: float, gamma: float, loc: float = 0, scale: float = 1
@@ -272,8 +309,8 @@ class HtmpGenerator(LawGenerator):
                 f"the gradient wants a finite kappa and gamma at most 1, got kappa = {kappa:g} and "
                 f"gamma = {gamma:g}; use the dual law (kappa/gamma, 1/gamma) for gamma above 1"
             )
-        scale = as_float("scale", scale, exclusive_minimum=0)
-        points = (as_real_array("x", x, finite=False) - as_float("loc", loc)) / scale
+        loc, scale = checked_place(loc, scale)
+        points = (as_real_array("x", x, finite=False) - loc) / scale
         log_density, by_b, by_delta, by_log_x = gradient_table(kappa, gamma).gradient(points)
         gradient = np.stack(
             [

@@ -10,7 +10,7 @@ import numpy as np
 from htmu.arguments import FloatArray
 from htmu.special import jacobi
 from htmu.special.distribution import LawGenerator, Shapes
-from htmu.special.htmp_law import checked_shapes, shapes_are_valid
+from htmu.special.htmp_law import checked_place, checked_shapes, htmp, shapes_are_valid
 from htmu.special.maximum_likelihood import fit_law
 from htmu.special.quadrature import entropy
 from htmu.special.tables import core_parameters, law_table
@@ -54,7 +54,7 @@ class InverseHtmpGenerator(LawGenerator):
     True
     """
 
-    extra_methods = ("tail_exponent",)
+    extra_methods = ("stieltjes", "quadrature", "tail_exponent")
 
     def _is_valid(self, shapes: Shapes) -> bool:
         return shapes[1] <= 1.0 and shapes_are_valid(*shapes)
@@ -71,6 +71,7 @@ class InverseHtmpGenerator(LawGenerator):
                 found: FloatArray = getattr(table, _MIRRORED[quantity])(mirrored)
                 return found
             log_density = table.logpdf(mirrored) - 2.0 * np.log(np.where(x > 0.0, x, 1.0))
+            log_density = np.where(np.isposinf(x), -np.inf, log_density)
             return log_density if quantity == "logpdf" else np.exp(log_density)
 
     def _get_support(self, *shapes: Any) -> tuple[Any, Any]:
@@ -82,7 +83,14 @@ class InverseHtmpGenerator(LawGenerator):
         return np.where(limit, (1 + root) ** -2, 0.0)[()], upper[()]
 
     def _munp(self, n: int, *shapes: Any) -> Any:
-        return np.vectorize(jacobi.inverse_moment)(int(n), *shapes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.vectorize(jacobi.inverse_moment)(int(n), *shapes)
+
+    def _nodes(self, shapes: Shapes, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+        with np.errstate(divide="ignore"):
+            ends = [float(1.0 / np.maximum(end, 0.0)) for end in (high, low)]
+        x, w = htmp._nodes(shapes, *ends)
+        return 1.0 / x, w
 
     def _stats(self, kappa: Any, gamma: Any) -> tuple[Any, Any, None, None]:
         first, second = (np.vectorize(jacobi.inverse_moment)(k, kappa, gamma) for k in (1, 2))
@@ -93,12 +101,35 @@ class InverseHtmpGenerator(LawGenerator):
     def _entropy_of(self, shapes: Shapes) -> float:
         return entropy(law_table(*shapes), self.tail_exponent(*shapes) - 2.0, inverse=True)
 
-    def tail_exponent(self, kappa: float, gamma: float) -> float:
+    def stieltjes(
+        self, z: Any, kappa: float, gamma: float, loc: float = 0, scale: float = 1
+    ) -> Any:
+        """Stieltjes transform m(z) = E 1/(X - z): as `htmu.htmp.stieltjes`, for gamma up to 1."""
+        kappa, gamma = checked_shapes(kappa, gamma, without_atom=True)
+        loc, scale = checked_place(loc, scale)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            points = (np.asarray(z, dtype=np.complex128) - loc) / scale
+            # 1/(1/y - z) = -1/z - 1/(z^2 (y - 1/z))
+            direct = np.asarray(htmp.stieltjes(1.0 / points, kappa, gamma))
+            found = -1.0 / points - direct / points**2
+        return (np.where(np.isinf(points), 0.0, found) / scale)[()]
+
+    def quadrature(
+        self, n: int, kappa: float, gamma: float, loc: float = 0, scale: float = 1
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gauss quadrature of the HTMP law, its nodes turned over: exact for powers of 1/x."""
+        kappa, gamma = checked_shapes(kappa, gamma, without_atom=True)
+        loc, scale = checked_place(loc, scale)
+        x, w = htmp.quadrature(n, kappa, gamma)
+        return loc + scale / x[::-1], w[::-1]
+
+    def tail_exponent(self, kappa: float, gamma: float, loc: float = 0, scale: float = 1) -> float:
         """Exponent 1 + delta of the upper tail, f(x) ~ x^-(1 + delta).
 
         inf for kappa = inf and gamma < 1, where the support is bounded; 3/2 for gamma = 1 there.
+        `loc` and `scale` do not matter.
         """
-        kappa, gamma = checked_shapes(kappa, gamma)
+        kappa, gamma = checked_shapes(kappa, gamma, without_atom=True)
         if math.isinf(kappa):
             return math.inf if gamma < 1.0 else 1.5
         return 1.0 + core_parameters(kappa, gamma)[1]

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from htmu.arguments import FloatArray
-from htmu.special import jacobi
 from htmu.special.distribution import LawGenerator, Shapes
 from htmu.special.htmp_law import htmp
-from htmu.special.tables import law_table
+from htmu.special.tables import SMALLEST_GAMMA, law_table
 
 __all__ = ["MarchenkoPasturGenerator", "marchenko_pastur"]
 
@@ -26,8 +25,8 @@ class MarchenkoPasturGenerator(LawGenerator):
     Parameters
     ----------
     gamma : float
-        Aspect ratio N/M, greater than 0. Above 1 there is an atom of mass 1 - 1/gamma at 0: `pdf`
-        is the density of the rest, and `cdf` counts the atom.
+        Aspect ratio N/M, from 1e-16 to 1e16. Above 1 there is an atom of mass 1 - 1/gamma at 0:
+        `pdf` is the density of the rest, and `cdf` counts the atom.
     loc, scale : float
         As everywhere in SciPy.
 
@@ -47,7 +46,7 @@ class MarchenkoPasturGenerator(LawGenerator):
     extra_methods = ("stieltjes", "jacobi_coefficients", "quadrature")
 
     def _is_valid(self, shapes: Shapes) -> bool:
-        return 0.0 < shapes[0] < math.inf
+        return SMALLEST_GAMMA <= shapes[0] <= 1.0 / SMALLEST_GAMMA
 
     def _value(self, quantity: str, x: FloatArray, shapes: Shapes) -> FloatArray:
         found: FloatArray = getattr(law_table(math.inf, shapes[0]), quantity)(x)
@@ -57,7 +56,14 @@ class MarchenkoPasturGenerator(LawGenerator):
         return htmp._get_support(np.inf, *shapes)
 
     def _munp(self, n: int, *shapes: Any) -> Any:
-        return np.vectorize(jacobi.moment)(int(n), np.inf, *shapes)
+        return htmp._munp(n, np.inf, *shapes)
+
+    def _nodes(self, shapes: Shapes, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+        return htmp._nodes((math.inf, shapes[0]), low, high)
+
+    def fit(self, data: Any, *args: Any, **kwds: Any) -> Any:
+        """Fit by SciPy's simplex; `floc` is 0 if not given. `htmu.fit_spectrum` takes kappa=inf."""
+        return super().fit(data, *args, **{"floc": 0, **kwds})
 
     def _stats(self, gamma: Any) -> tuple[Any, Any, Any, Any]:
         return htmp._stats(np.inf, gamma)
@@ -69,13 +75,17 @@ class MarchenkoPasturGenerator(LawGenerator):
         """Stieltjes transform m(z) = E 1/(X - z): as `htmu.htmp.stieltjes`."""
         return htmp.stieltjes(z, math.inf, gamma, loc, scale)
 
-    def jacobi_coefficients(self, k: int, gamma: float) -> tuple[FloatArray, FloatArray]:
+    def jacobi_coefficients(
+        self, k: int, gamma: float, loc: float = 0, scale: float = 1
+    ) -> tuple[FloatArray, FloatArray]:
         """Jacobi matrix, its leading k x k part: as `htmu.htmp.jacobi_coefficients`."""
-        return htmp.jacobi_coefficients(k, math.inf, gamma)
+        return htmp.jacobi_coefficients(k, math.inf, gamma, loc, scale)
 
-    def quadrature(self, n: int, gamma: float) -> tuple[FloatArray, FloatArray]:
+    def quadrature(
+        self, n: int, gamma: float, loc: float = 0, scale: float = 1
+    ) -> tuple[FloatArray, FloatArray]:
         """Gauss quadrature with n nodes: as `htmu.htmp.quadrature`."""
-        return htmp.quadrature(n, math.inf, gamma)
+        return htmp.quadrature(n, math.inf, gamma, loc, scale)
 
 
 marchenko_pastur: MarchenkoPasturGenerator = MarchenkoPasturGenerator(

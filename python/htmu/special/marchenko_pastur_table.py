@@ -34,12 +34,12 @@ class MarchenkoPasturTable:
 
     def _angle_below(self, x: FloatArray) -> FloatArray:
         """Pi - theta: 0 at the lower end."""
-        part = np.clip((x - self.lower) / (4.0 * self._r), 0.0, 1.0)
+        part = np.clip((np.minimum(x, 5.0) - self.lower) / (4.0 * self._r), 0.0, 1.0)
         return 2.0 * np.arcsin(np.sqrt(part))
 
     def _angle_above(self, x: FloatArray) -> FloatArray:
         """Theta: 0 at the upper end."""
-        part = np.clip((self.upper - x) / (4.0 * self._r), 0.0, 1.0)
+        part = np.clip((self.upper - np.minimum(x, 5.0)) / (4.0 * self._r), 0.0, 1.0)
         return 2.0 * np.arcsin(np.sqrt(part))
 
     def _mass(self, angle: FloatArray, r: float, gap: float, reach: float) -> FloatArray:

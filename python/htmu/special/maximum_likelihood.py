@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from htmu.arguments import FloatArray, as_float, as_real_array
-from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.errors import ConvergenceError, HtmuError, InvalidInputError
 from htmu.special.tables import LARGEST_KAPPA, SMALLEST_KAPPA, gradient_table
 
 __all__ = ["fit_law"]
@@ -18,8 +18,8 @@ __all__ = ["fit_law"]
 _NAMES = ("kappa", "gamma", "loc", "scale")
 _ALIASES = {"f0": "kappa", "f1": "gamma", "fix_kappa": "kappa", "fix_gamma": "gamma"}
 _SMALLEST_GAMMA = 1e-6
-#: kappa beyond which the law is Marchenko-Pastur's within the noise of any data.
-_LARGEST_START = 1e6
+#: kappa beyond which the law is a limit's within the noise of any data.
+_SMALLEST_FOUND, _LARGEST_FOUND = 1e-5, 1e6
 
 
 def fit_law(
@@ -43,15 +43,20 @@ def _options(
     args: tuple[Any, ...], kwds: dict[str, Any]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Fixed parameters and starting values."""
-    start = {name: as_float(name, value) for name, value in zip(_NAMES, args, strict=False)}
+    start = {
+        name: as_float(name, value, exclusive_minimum=None if name == "loc" else 0.0)
+        for name, value in zip(_NAMES, args, strict=False)
+    }
     fixed: dict[str, float] = {}
     for key, value in kwds.items():
         name = _ALIASES.get(key, key[1:] if key.startswith("f") else "")
         if name in _NAMES:
             low = None if name == "loc" else 0.0
+            if name == "kappa":
+                as_float(key, value, minimum=SMALLEST_KAPPA, maximum=LARGEST_KAPPA)
             fixed[name] = as_float(key, value, exclusive_minimum=low)
         elif key in ("loc", "scale"):
-            start[key] = as_float(key, value)
+            start[key] = as_float(key, value, exclusive_minimum=None if key == "loc" else 0.0)
         else:
             raise InvalidInputError(
                 f"fit takes fkappa, fgamma, floc, fscale, loc and scale, got {key}; leave it out"
@@ -108,7 +113,11 @@ def _maximise(
         p = parameters(free)
         kappa, gamma = p["kappa"], p["gamma"]
         points = np.exp(log_x - math.log(p["scale"]))
-        log_density, by_b, by_delta, by_log_x = gradient_table(kappa, gamma).gradient(points)
+        try:
+            table = gradient_table(kappa, gamma)
+        except HtmuError:  # too far out for a table
+            return 1e300, np.zeros(len(names))
+        log_density, by_b, by_delta, by_log_x = table.gradient(points)
         delta_per_b = (1.0 - gamma) / gamma
         slopes = {
             "kappa": 0.5 * kappa * (by_b + delta_per_b * by_delta),
@@ -124,7 +133,7 @@ def _maximise(
     at = np.array([to_free[name](first[name]) for name in names])
     found = minimize(objective, at, jac=True, method="BFGS", options={"gtol": 1e-9})
     best = parameters(found.x)
-    if "kappa" in names and not 1e-6 < best["kappa"] < _LARGEST_START:
+    if "kappa" in names and not _SMALLEST_FOUND < best["kappa"] < _LARGEST_FOUND:
         law = "Marchenko-Pastur law, kappa = inf" if best["kappa"] > 1 else "Gamma law, kappa = 0"
         raise ConvergenceError(
             f"the likelihood grows towards a limit ({law}), past kappa = {best['kappa']:.3g}; "

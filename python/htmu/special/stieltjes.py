@@ -33,9 +33,13 @@ def stieltjes_transform(z: ComplexArray, kappa: float, gamma: float) -> ComplexA
     z = np.atleast_1d(z).ravel()
     if gamma > 1.0:
         # The atom of mass 1 - 1/gamma, and the dual law stretched by gamma.
-        dual = stieltjes_transform(z / gamma, kappa / gamma, 1.0 / gamma) / gamma**2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(dual - (1.0 - 1.0 / gamma) / z).reshape(shape)
+        with np.errstate(invalid="ignore"):
+            stretched = z / gamma
+        dual = stieltjes_transform(stretched, kappa / gamma, 1.0 / gamma) / gamma**2
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = dual - (1.0 - 1.0 / gamma) / z
+        found = np.where(z == 0.0, complex(np.nan, np.nan), found)
+        return np.asarray(np.where(np.isinf(z), 0.0, found)).reshape(shape)
     if math.isinf(kappa):
         return _marchenko_pastur(z, gamma).reshape(shape)
     result = np.full(z.shape, complex(np.nan, np.nan))
@@ -64,12 +68,12 @@ def _marchenko_pastur(z: ComplexArray, gamma: float) -> ComplexArray:
     r = math.sqrt(gamma)
     lower, upper = ((1.0 - gamma) / (1.0 + r)) ** 2, (1.0 + r) ** 2
     on = (z.imag == 0.0) & (z.real >= lower) & (z.real <= upper)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         root = np.sqrt(z - lower) * np.sqrt(z - upper)
         # Of the two forms of the root of a quadratic, that without cancellation.
         linear = z + gamma - 1.0
         m = -2.0 / (linear + root)
-    return np.where(on, complex(np.nan, np.nan), m)
+    return np.where(on, complex(np.nan, np.nan), np.where(np.isinf(z), 0.0, m))
 
 
 def _continued_fraction(

@@ -23,6 +23,8 @@ __all__ = [
 
 SMALLEST_KAPPA = 2.0 * HtmpTable.smallest_b
 LARGEST_KAPPA = 2.0 * HtmpTable.largest_b
+#: Of Marchenko-Pastur's law: its support has a width of 4 sqrt(gamma) about 1.
+SMALLEST_GAMMA = 1e-16
 LARGEST_DELTA = HtmpTable.largest_delta
 _MAX_TABLES = 256
 

@@ -305,6 +305,81 @@ def test_entropy_where_much_mass_lies_below_every_double() -> None:
     assert htmu.inverse_htmp(3.0, 1.0).entropy() == math.inf
 
 
+@pytest.mark.parametrize(
+    ("kappa", "gamma"),
+    [(1e5, 1e-6), (1e4, 1e-5), (1e-4, 0.5), (1.0, 0.99), (5.5, 2.0), (math.inf, 0.3), (3.0, 1.0)],
+)
+def test_expectations_of_narrow_broad_and_mixed_laws(kappa: float, gamma: float) -> None:
+    law = htmu.htmp(kappa, gamma)
+    tolerance = 1e-6 if math.isinf(kappa) else 1e-9
+    assert law.expect(lambda x: 1.0) == pytest.approx(1.0, rel=tolerance)
+    assert law.expect() == pytest.approx(1.0, rel=tolerance)
+    assert law.expect(lambda x: (x - 1) ** 2) == pytest.approx(law.var(), rel=10 * tolerance)
+    assert htmu.htmp(kappa, gamma, loc=2.0, scale=3.0).expect() == pytest.approx(5.0, rel=tolerance)
+    if gamma <= 1:
+        inverse = htmu.inverse_htmp(kappa, gamma)
+        assert inverse.expect(lambda x: 1.0) == pytest.approx(1.0, rel=tolerance)
+        assert inverse.expect(lambda x: 1 / x) == pytest.approx(1.0, rel=tolerance)
+
+
+def test_expectations_over_a_part() -> None:
+    law = htmu.htmp(5.5, 0.3255)
+    assert law.expect(lambda x: 1.0, lb=0.5, ub=2.0) == pytest.approx(law.cdf(2.0) - law.cdf(0.5))
+    assert law.expect(lambda x: 1.0, lb=0.5, conditional=True) == pytest.approx(1.0)
+    assert law.expect(lambda x: 1.0, lb=3.0, ub=2.0) == 0.0
+    inverse = htmu.inverse_htmp(5.5, 0.3255)
+    part = inverse.cdf(2.0) - inverse.cdf(0.5)
+    assert inverse.expect(lambda x: 1.0, lb=0.5, ub=2.0) == pytest.approx(part)
+    assert np.isnan(htmu.htmp.expect(args=(-1.0, 0.5)))
+    with pytest.raises(TypeError, match="misses the shapes gamma"):
+        htmu.htmp.expect(args=(1.0,))
+
+
+def test_atoms_of_arrays_of_laws() -> None:
+    kappa, gamma = [2.0, 3.0], [2.0, 4.0]
+    assert htmu.htmp.cdf([0.0, 0.0], kappa, gamma).tolist() == [0.5, 0.75]
+    np.testing.assert_allclose(htmu.htmp.sf(0.0, kappa, gamma), [0.5, 0.25])
+    np.testing.assert_allclose(htmu.htmp.logcdf(0.0, kappa, gamma), np.log([0.5, 0.75]))
+    np.testing.assert_allclose(htmu.marchenko_pastur.cdf(0.0, gamma), [0.5, 0.75])
+    mixed = htmu.htmp.cdf(1.0, [2.0, -1.0], 0.5)
+    assert mixed[0] == htmu.htmp.cdf(1.0, 2.0, 0.5)
+    assert np.isnan(mixed[1])
+
+
+def test_the_inverse_density_at_infinity() -> None:
+    for kappa, gamma in [(5.5, 1.0), (1.0, 0.9), (math.inf, 1.0), (5.5, 0.3)]:
+        assert htmu.inverse_htmp.pdf(math.inf, kappa, gamma) == 0.0
+        assert htmu.inverse_htmp.logpdf(math.inf, kappa, gamma) == -math.inf
+
+
+def test_nothing_warns_where_numbers_end() -> None:
+    # Warnings are errors in this suite.
+    assert htmu.htmp(5.5, 0.3255).moment(500) == math.inf
+    assert htmu.htmp(math.inf, 1e-6).cdf([1e300, 1e-300]).tolist() == [1.0, 0.0]
+    assert htmu.htmp.cdf(1e300, 5.5, 0.3, scale=1e-100) == 1.0
+    assert np.isnan(htmu.htmp.pdf([0.0, 1.0], 5.5, 0.3, scale=0)).all()
+    assert np.isnan(htmu.htmp(-1.0, 0.3).moment(1))
+    assert np.isnan(htmu.marchenko_pastur.cdf(1.0, 1e-26))
+
+
+def test_frozen_laws_take_keywords_location_and_scale() -> None:
+    law = htmu.htmp(2.0, 0.5, scale=3.0, loc=1.0)
+    x, w = law.quadrature(n=4)
+    assert float(w @ x) == pytest.approx(4.0)
+    a, b = law.jacobi_coefficients(k=2)
+    assert (a[0], b[0] ** 2) == pytest.approx((4.0, law.var()))
+    assert law.tail_exponent() == 0.0
+    assert law.stieltjes(z=-1.0).real == pytest.approx(law.expect(lambda x: 1 / (x + 1)))
+    assert law.logpdf_gradient([2.0])[0] == pytest.approx(law.logpdf([2.0]))
+    assert {"quadrature", "stieltjes", "pdf"} <= set(dir(law))
+    inverse = htmu.inverse_htmp(gamma=0.5, kappa=2.0, scale=3.0)
+    assert inverse.stieltjes(-1.0).real == pytest.approx(inverse.expect(lambda x: 1 / (x + 1)))
+    x, w = inverse.quadrature(5)
+    assert float(w @ (1 / x)) == pytest.approx(1 / 3.0)
+    with pytest.raises(htmu.errors.InvalidInputError, match="gamma"):
+        htmu.htmp.tail_exponent(5.5, 2.0)
+
+
 def test_frozen_laws_have_the_methods_beyond_scipy() -> None:
     law = htmu.htmp(2.0, 0.5)
     assert law.stieltjes(-1.0) == htmu.htmp.stieltjes(-1.0, 2.0, 0.5)

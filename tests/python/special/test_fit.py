@@ -63,6 +63,8 @@ def test_parameters_may_be_fixed() -> None:
         ([1.0, 2.0], {"fkappa": -1.0}, "fkappa must be"),
         ([1.0, 2.0], {"fkappa": 1.0, "fgamma": 0.5, "fscale": 1.0}, "nothing to find"),
         ([1.0, 2.0], {"fshape": 2.0}, "got fshape"),
+        ([1.0, 2.0], {"fkappa": 1e9}, "fkappa must be"),
+        ([1.0, 2.0], {"scale": -1.0}, "scale must be"),
     ],
 )
 def test_bad_data_is_refused_in_one_line(data: Any, options: Any, message: str) -> None:
@@ -78,3 +80,12 @@ def test_data_of_a_limit_is_sent_there() -> None:
         htmu.htmp.fit(np.linspace(1.0, 1.1, 2000), fgamma=0.5)
     kappa = htmu.htmp.fit(draws, fgamma=0.001)[0]
     assert kappa < 0.01
+    with pytest.raises(HtmuError, match=r"limit|no clear maximum"):
+        htmu.htmp.fit(htmu.marchenko_pastur.rvs(0.3, size=500, random_state=1))
+    with pytest.raises(HtmuError, match=r"kappa must be|must be finite"):
+        htmu.htmp.fit(draws, -1.0, 0.3)
+    gamma, loc, scale = htmu.marchenko_pastur.fit(
+        htmu.marchenko_pastur.rvs(0.3, size=2000, random_state=1), 0.35, fscale=1.0
+    )
+    assert (loc, scale) == (0.0, 1.0)
+    assert gamma == pytest.approx(0.3, abs=0.02)

@@ -62,7 +62,9 @@ def test_on_the_support_there_is_no_transform() -> None:
     assert np.isnan(htmu.htmp.stieltjes(1.0, 2.0, 0.5))
     assert np.isnan(htmu.htmp.stieltjes(complex(math.nan, 0), 2.0, 0.5))
     assert np.isnan(htmu.marchenko_pastur.stieltjes(1.0, 0.5))
-    assert htmu.htmp.stieltjes(complex(-math.inf, 0), 2.0, 0.5) == 0
+    for law in (htmu.htmp(2.0, 0.5), htmu.htmp(math.inf, 0.5), htmu.htmp(2.0, 2.0)):
+        assert law.stieltjes(complex(-math.inf, 0)) == 0
+    assert np.isnan(htmu.htmp.stieltjes(0.0, 2.0, 2.0))
 
 
 @pytest.mark.parametrize(("kappa", "gamma"), [(5.5, 0.3255), (math.inf, 0.4), (2.0, 2.5)])
