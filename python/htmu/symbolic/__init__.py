@@ -1,0 +1,1 @@
+from htmu.symbolic.expression import Expression
