@@ -26,8 +26,9 @@ from htmu.linalg import (
 from htmu.sweeps import SweepResult, sweep
 
 if _TYPE_CHECKING:
-    from htmu import special
+    from htmu import special, symbolic
     from htmu.special import htmp, inverse_htmp, marchenko_pastur
+    from htmu.symbolic import LawSearch, discover_law
 
 __version__ = _version("htmu")
 
@@ -36,9 +37,11 @@ __all__ = [
     "JacobiEnsemble",
     "KappaEstimate",
     "LaguerreEnsemble",
+    "LawSearch",
     "SweepResult",
     "__version__",
     "count_eigenvalues",
+    "discover_law",
     "eigvalsh_tridiagonal",
     "ensembles",
     "errors",
@@ -57,14 +60,18 @@ __all__ = [
     "structures",
     "sweep",
     "sweeps",
+    "symbolic",
 ]
 
-# Areas that take long to import, for scipy.stats does: loaded when first asked for.
+# Areas that take long to import, or that few need: loaded when first asked for.
 _LATE = {
+    "LawSearch": "htmu.symbolic",
+    "discover_law": "htmu.symbolic",
     "htmp": "htmu.special",
     "inverse_htmp": "htmu.special",
     "marchenko_pastur": "htmu.special",
     "special": "htmu.special",
+    "symbolic": "htmu.symbolic",
 }
 
 
@@ -74,7 +81,7 @@ def __getattr__(name: str) -> _Any:
     from importlib import import_module
 
     module = import_module(_LATE[name])
-    value = module if name == "special" else getattr(module, name)
+    value = module if _LATE[name] == f"htmu.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

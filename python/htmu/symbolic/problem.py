@@ -69,8 +69,12 @@ def make_problem(
     features: Iterable[str],
     stderr: str | None,
     floor: float,
+    *,
+    varying: bool = False,
 ) -> Problem:
     """Check a table and take its columns.
+
+    With `varying`, features that a sweep does not have, or that do not vary in it, are left out.
 
     Raises
     ------
@@ -84,6 +88,11 @@ def make_problem(
     if isinstance(data, SweepResult):
         source = repr(data)
         data = _table(data)
+        features = [
+            name
+            for name in features
+            if not varying or (name in data.columns and data[name].nunique() > 1)
+        ]
     frame = _as_frame(data)
     names = _names(features, target, stderr)
     columns = np.stack([_column(frame, name) for name in names])
