@@ -131,7 +131,7 @@ def plot_kappa(
         _draw_legend(bands[0, -1], used, row)
     figure.suptitle(_title(result), fontsize=10)
     if path is not None:
-        _save(figure, path, dpi)
+        save_figure(figure, path, dpi)
     return figure
 
 
@@ -329,7 +329,8 @@ def _format(path: str | os.PathLike[str]) -> str:
     return os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
 
 
-def _save(figure: Figure, path: str | os.PathLike[str], dpi: int) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int) -> None:
+    """Write a picture, whole or not at all; the same picture gives the same file."""
     # Without dates the same result gives the same file.
     undated = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
     with whole_file(path) as name:

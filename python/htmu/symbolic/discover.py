@@ -73,6 +73,8 @@ def discover_law(
         Column to explain.
     features : iterable of str, default ("m", "n", "alpha")
         Columns to explain it by. Of a sweep's default features those that do not vary are left out.
+        A sweep of m and n has two more columns to choose: ``N`` = m n, and ``ratio``, the larger of
+        m and n over the smaller.
     engine : {"auto", "exhaustive", "operon", "pysr"}
         "exhaustive" fits every formula up to `maxsize`, at most 8. "operon" searches by genetic
         programming (pyoperon), at any size. "pysr" is PySR with the settings of the paper; needs

@@ -77,22 +77,20 @@ class Enumeration:
         return found
 
     def _unary(self, a: Item, size: int) -> Iterator[Item]:
-        free = a.values is not None
         if canonical.log_is_new(a, self._n_rows):
-            values = np.log(a.values) if free else None
+            values = None if a.values is None else np.log(a.values)
             yield Item(("log", a.tree), size, (0, 0), a.n_constants, values, a)
         if canonical.exp_is_new(a):
-            values = np.exp(a.values) if free else None
+            values = None if a.values is None else np.exp(a.values)
             yield Item(("exp", a.tree), size, (0, 0), a.n_constants, values, a)
 
     def _binary(self, a: Item, b: Item, size: int) -> Iterator[Item]:
         u, v = a.values, b.values
-        free = u is not None and v is not None
         n_constants = a.n_constants + b.n_constants
         for op, is_new in canonical.RULES.items():
             if is_new(a, b):
                 values = None
-                if free and u is not None and v is not None:
+                if u is not None and v is not None:
                     values = u + v if op == "+" else u * v if op == "*" else u / v
                 yield Item((op, a.tree, b.tree), size, (0, 0), n_constants, values, a, b)
 
@@ -112,7 +110,9 @@ class Enumeration:
 
 def _rounded(values: FloatArray) -> bytes:
     """Bytes of the values, alike for values that differ by rounding only."""
-    mantissa, exponent = np.frexp(np.nan_to_num(values, nan=1.2345e301, posinf=1e302, neginf=-1e302))
+    mantissa, exponent = np.frexp(
+        np.nan_to_num(values, nan=1.2345e301, posinf=1e302, neginf=-1e302)
+    )
     # An offset keeps short fractions, such as those of integers, away from rounding's edges.
     digits = np.floor(np.ldexp(mantissa, _BITS) + 0.29)
     return np.asarray(np.ldexp(digits, exponent - _BITS)).tobytes()

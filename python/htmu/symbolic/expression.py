@@ -76,11 +76,11 @@ class Expression:
     @property
     def latex(self) -> str:
         """Formula in LaTeX's mathematical mode, constants to 6 digits."""
-        return render(self.tree, self.constants, self.features, Style(6, latex=True))
+        return self.format(6, latex=True)
 
-    def format(self, digits: int) -> str:
+    def format(self, digits: int, *, latex: bool = False) -> str:
         """Formula with so many significant digits in its constants."""
-        return render(self.tree, self.constants, self.features, Style(digits, latex=False))
+        return render(self.tree, self.constants, self.features, Style(digits, latex=latex))
 
     def __call__(self, **features: ArrayLike) -> FloatArray:
         """Values for arrays of the features, which broadcast; NaN outside the formula's domain.
@@ -143,9 +143,7 @@ class Expression:
     @classmethod
     def from_dict(cls, parts: Mapping[str, Any]) -> Expression:
         """Expression from what `to_dict` gave."""
-        return cls(
-            _as_tuples(parts["tree"]), tuple(parts["constants"]), tuple(parts["features"])
-        )
+        return cls(_as_tuples(parts["tree"]), tuple(parts["constants"]), tuple(parts["features"]))
 
     @classmethod
     def from_sympy(cls, formula: Any, features: Sequence[str]) -> Expression:

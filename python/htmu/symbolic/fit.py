@@ -80,5 +80,5 @@ def constant_errors(
 
 
 def residuals(tree: Tree, problem: Problem, constants: Sequence[float]) -> FloatArray:
-    """y - f at each row."""
+    """Y - f at each row."""
     return problem.y - values(tree, list(problem.columns), constants)

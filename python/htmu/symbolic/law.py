@@ -75,8 +75,8 @@ class Law:
 
     @property
     def latex(self) -> str:
-        """Formula in LaTeX's mathematical mode."""
-        return self.expression.latex
+        """Formula in LaTeX's mathematical mode, with the same digits."""
+        return self.expression.format(self.digits, latex=True)
 
     @property
     def digits(self) -> int:

@@ -9,8 +9,29 @@ from dataclasses import dataclass
 from htmu.symbolic.trees import Tree
 
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi "
-    "chi psi omega".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+    ]
 )
 
 
@@ -47,7 +68,7 @@ class Style:
 
 
 def render(tree: Tree, constants: Sequence[float], names: Sequence[str], style: Style) -> str:
-    """Text of a tree; a constant's sign becomes that of its term.
+    r"""Text of a tree; a constant's sign becomes that of its term.
 
     Examples
     --------
@@ -56,7 +77,7 @@ def render(tree: Tree, constants: Sequence[float], names: Sequence[str], style: 
     >>> render(tree, [-0.25], ["n", "m"], Style(3, latex=False))
     'n - 0.25/m'
     >>> render(tree, [-0.25], ["n", "m"], Style(3, latex=True))
-    'n - \\\\frac{0.25}{m}'
+    'n - \\frac{0.25}{m}'
     """
     terms = [_product(term, constants, names, style) for term in _chain(tree, "+")]
     # A leading minus reads worse than a sum that starts with what is added.

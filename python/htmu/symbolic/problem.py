@@ -131,6 +131,12 @@ def _table(result: SweepResult) -> pd.DataFrame:
             stacklevel=_STACK_LEVEL,
         )
         frame = frame[~bounds]
+    if "m" in frame.columns:
+        # Combinations that small formulas have no nodes to spare for.
+        frame = frame.assign(
+            N=frame["m"] * frame["n"],
+            ratio=frame[["m", "n"]].max(axis=1) / frame[["m", "n"]].min(axis=1),
+        )
     return frame
 
 
@@ -208,9 +214,7 @@ def _check_errors(name: str, errors: FloatArray, floor: float) -> None:
         )
 
 
-def _check_rows(
-    names: Sequence[str], target: str, columns: FloatArray, y: FloatArray
-) -> None:
+def _check_rows(names: Sequence[str], target: str, columns: FloatArray, y: FloatArray) -> None:
     least = len(names) + 3
     if len(y) < least:
         raise InvalidInputError(

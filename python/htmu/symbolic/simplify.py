@@ -168,5 +168,3 @@ def _reduced_function(kind: str, inner: Tree) -> Tree:
         rest = _fold("+", [term for term in terms if term[0] != "c"])
         return _quotient([("c", math.exp(numbers[0][1])), ("exp", rest)], [])
     return (kind, inner)
-
-

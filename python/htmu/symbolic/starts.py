@@ -45,9 +45,7 @@ def starting_values(tree: Tree, columns: Columns, y: FloatArray, w: FloatArray) 
     if peeled is not None:
         inner, target, weight = peeled
         if inner is not tree:
-            found.append(
-                _by_grid(inner, few, columns, target[:, ::every], weight[:, ::every])
-            )
+            found.append(_by_grid(inner, few, columns, target[:, ::every], weight[:, ::every]))
     return np.concatenate(found)
 
 
@@ -64,9 +62,11 @@ def _by_grid(
         axes = [axis[:, :: -(-axis.shape[1] // _N_COARSE)] for axis in axes]
     picks = list(itertools.product(*(range(axis.shape[1]) for axis in axes)))
     shape = tuple(axis.shape[1] for axis in axes)
-    grid = np.stack(
-        [axis[:, [pick[i] for pick in picks]] for i, axis in enumerate(axes)], axis=-1
-    ) if axes else np.zeros((n_members, 1, 0))
+    grid = (
+        np.stack([axis[:, [pick[i] for pick in picks]] for i, axis in enumerate(axes)], axis=-1)
+        if axes
+        else np.zeros((n_members, 1, 0))
+    )
     chi2 = np.empty(grid.shape[:2])
     best = np.empty((*grid.shape[:2], len(linear)))
     step = max(1, CHUNK // (grid.shape[1] * y.shape[-1]))
@@ -77,9 +77,7 @@ def _by_grid(
         for i, k in enumerate(nonlinear):
             constants[k] = grid[part, :, i, None]
         t, v = (a[part] if len(a) > 1 else a for a in (target, weight))
-        solved, sums = profile(
-            tree, [c[part, None, :] for c in few], t, v, constants, linear
-        )
+        solved, sums = profile(tree, [c[part, None, :] for c in few], t, v, constants, linear)
         chi2[part] = sums
         best[part] = solved
     order = _lowest_minima(chi2.reshape(n_members, *shape) if shape else chi2)
@@ -166,7 +164,7 @@ def _peel(
             op = tree[0]
             free: Sequence[int] = [i for i, b in enumerate(tree[1:], 1) if b[0] == "x"]
             if op == "log":
-                if not np.nanmax(np.abs(target)) < _MAX_EXPONENT:
+                if not np.where(np.isnan(target), 0, np.abs(target)).max() < _MAX_EXPONENT:
                     break
                 weight, target = weight * np.exp(-2 * target), np.exp(target)
                 tree = tree[1]
