@@ -28,7 +28,7 @@ def plot_law(
     path: str | os.PathLike[str] | None = None,
     *,
     law: Law | None = None,
-    dpi: int = 150,
+    dpi: int = 110,
 ) -> Figure:
     r"""Plot a law's residuals against each feature, and predicted against measured values.
 
@@ -43,7 +43,7 @@ def plot_law(
         File to write, whole or not at all: PNG, PDF or SVG by its suffix.
     law : Law, optional
         Law of the search to draw; its best if none.
-    dpi : int, default 150
+    dpi : int, default 110
         Resolution of a PNG file, from 10 to 2400.
 
     Returns
