@@ -119,7 +119,7 @@ def _draw_residuals(axes: Axes, search: LawSearch, index: int, missed: FloatArra
             markersize=2.2,
             elinewidth=0.7,
             color=_colour(number, len(values)),
-            label=f"{value:g}",
+            label=f"{value:.3g}",
         )
     axes.axhline(0, color="0.25", linewidth=0.8, linestyle=(0, (4, 3)))
     if log:

@@ -40,7 +40,7 @@ class Enumeration:
     >>> from htmu.symbolic.enumeration import Enumeration
     >>> found = Enumeration(np.array([[1.0, 2.0, 3.0]]))
     >>> [len(found.grow()) for size in range(1, 6)]
-    [2, 2, 6, 9, 35]
+    [2, 2, 6, 21, 60]
     """
 
     def __init__(self, columns: FloatArray) -> None:
