@@ -138,6 +138,8 @@ def discover_law(
         timeout = as_float("timeout", timeout, exclusive_minimum=0.0)
     deterministic = as_bool("deterministic", deterministic)
     verbose = as_bool("verbose", verbose)
+    if progress is not None and not callable(progress):
+        raise InvalidInputError(f"progress must be callable, got {progress!r}")
     problem = make_problem(data, target, features, stderr, floor, varying=features is FEATURES)
     if engine == "auto":
         small = maxsize <= _AUTO_SIZE and len(problem.features) <= _AUTO_FEATURES

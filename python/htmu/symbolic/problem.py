@@ -82,17 +82,19 @@ def make_problem(
         Columns are missing, named twice or not of numbers; the target is constant; an error is
         not positive; there are too few rows.
     """
+    for name, value in (("target", target), ("stderr", stderr)):
+        if not isinstance(value, str) and (name == "target" or value is not None):
+            raise InvalidInputError(f"{name} must be the name of a column, got {value!r}")
+    if target == stderr:
+        raise InvalidInputError(f"target and stderr are both {target!r}; name two columns")
     source = "table"
     if isinstance(data, (str, os.PathLike)):
         data = SweepResult.load(data)
     if isinstance(data, SweepResult):
         source = repr(data)
         data = _table(data)
-        features = [
-            name
-            for name in features
-            if not varying or (name in data.columns and data[name].nunique() > 1)
-        ]
+        if varying:
+            features = [name for name in features if name in data and data[name].nunique() > 1]
     frame = _as_frame(data)
     names = _names(features, target, stderr)
     columns = np.stack([_column(frame, name) for name in names])
@@ -163,12 +165,15 @@ def _as_frame(data: Any) -> pd.DataFrame:
 
 
 def _names(features: Iterable[str], target: str, stderr: str | None) -> Sequence[str]:
-    names = [features] if isinstance(features, str) else list(features)
+    try:
+        names = [features] if isinstance(features, str) else list(features)
+    except TypeError:
+        raise InvalidInputError(f"features must be names of columns, got {features!r}") from None
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidInputError(f"features must be names of columns, got {names!r}")
     for name in names:
         if names.count(name) > 1:
-            raise InvalidInputError(f"feature {name!r} is named twice; name it once")
+            raise InvalidInputError(f"features name {name!r} twice; name it once")
         if name in (target, stderr):
             raise InvalidInputError(
                 f"{name!r} is a feature and the {'target' if name == target else 'error'} too; "
@@ -185,8 +190,8 @@ def _column(frame: pd.DataFrame, name: str) -> FloatArray:
     if name not in frame.columns:
         more = "; pass stderr=None for rows without errors" if name == "stderr" else ""
         raise InvalidInputError(
-            f"the table has no column {name!r}, it has "
-            f"{', '.join(str(column) for column in frame.columns)}{more}"
+            f"the data has no column {name!r}, it has "
+            f"{', '.join(str(column) for column in frame.columns) or 'none'}{more}"
         )
     try:
         column = frame[name].to_numpy(dtype=np.float64)

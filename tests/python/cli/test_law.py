@@ -90,9 +90,9 @@ def test_mistakes(line: str, code: int, message: str, run: Run, tmp_path: Path) 
 
 
 def test_unfinished_run_is_used_with_a_warning(run: Run, tmp_path: Path) -> None:
-    lists = {"m": [2, 3], "n": [2, 3, 4], "alpha": 1}
+    path = tmp_path / "run.htmu"
     with pytest.warns(AccuracyWarning):
-        sweep(**lists, tol=1e-4, max_samples=2000, out=tmp_path / "run.htmu")
+        sweep(m=[2, 3], n=[2, 3, 4], alpha=1, tol=1e-4, max_samples=2000, out=path)
     outcome = run("law", "run.htmu", "--maxsize", "1")
     assert outcome.code == 0
     assert "cells did not reach the tolerance 0.0001" in outcome.err

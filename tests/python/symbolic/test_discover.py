@@ -198,7 +198,7 @@ BAD_TABLES: list[tuple[Callable[[pd.DataFrame], Any], dict[str, Any], type[HtmuE
     (_set("stderr", 7, -1.0), {"floor": 0.1}, InvalidInputError, "at least 0, got -1"),
     (lambda t: t.drop(columns="stderr"), {}, InvalidInputError, "no column 'stderr'.*stderr=None"),
     (lambda t: t, {"features": ("m", "k")}, InvalidInputError, "no column 'k', it has m, n"),
-    (lambda t: t, {"features": ("m", "m")}, InvalidInputError, "'m' is named twice"),
+    (lambda t: t, {"features": ("m", "m")}, InvalidInputError, "features name 'm' twice"),
     (lambda t: t, {"features": ("m", "kappa")}, InvalidInputError, "a feature and the target"),
     (lambda t: t, {"features": ()}, InvalidInputError, "names of columns"),
     (lambda t: t.rename(columns={"m": "a b"}), {"features": ("a b",)}, InvalidInputError, "plain"),

@@ -98,7 +98,7 @@ def test_formulas_that_are_not_of_the_grammar(text: str) -> None:
 def test_constants_must_be_the_trees() -> None:
     with pytest.raises(InvalidInputError, match="as many values"):
         Expression(("+", M, C[0]), (), NAMES)
-    with pytest.raises(InvalidInputError, match="feature 2 of 1"):
+    with pytest.raises(InvalidInputError, match="feature 2, features has 1"):
         Expression(A, (), ("m",))
 
 
