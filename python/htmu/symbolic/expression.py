@@ -60,7 +60,8 @@ class Expression:
         used = {leaf[1] for leaf in leaves(self.tree) if leaf[0] == "x"}
         if not used <= set(range(len(self.features))):
             raise InvalidInputError(
-                f"the tree uses feature {max(used)}, features has {len(self.features)}; name them all"
+                f"the tree uses feature {max(used)}, features has {len(self.features)}; "
+                f"name them all"
             )
 
     @property

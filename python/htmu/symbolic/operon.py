@@ -2,7 +2,8 @@
 
 Operon finds the shapes. All shapes of its last population are then taken, their constants fitted by
 weighted least squares, and tried without each of their constants: its own fit knows no weights, and
-each of its variables carries a coefficient.
+each of its variables carries a coefficient. The best are then extended by small terms and factors
+(`htmu.symbolic.extend`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from htmu.arguments import FloatArray
 from htmu.errors import MissingExtraError
 from htmu.symbolic.expression import Expression
+from htmu.symbolic.extend import extended
 from htmu.symbolic.fit import fit_constants
 from htmu.symbolic.problem import Problem
 from htmu.symbolic.simplify import from_valued, reduced, without_constants
@@ -87,7 +89,8 @@ def operon_search(
                 if size(smaller) <= maxsize:
                     shapes.setdefault(numbered(smaller), smaller)
     progress(_N_ISLANDS / (_N_ISLANDS + 1), f"constants of {len(shapes)} formulas")
-    return _fitted(list(shapes.values()), problem)
+    found = _fitted(list(shapes.values()), problem)
+    return extended(found, problem, maxsize, deadline) if maxsize > 2 else found
 
 
 def read_nodes(nodes: Sequence[Any], order: dict[int, int]) -> Tree:
