@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from planted import LARGE, table
 from pysr_stand_in import FIT, SIGNATURE, StandIn
 
 from htmu import discover_law
 from htmu.errors import AccuracyWarning, EngineError, InvalidInputError, MissingExtraError
+from htmu.symbolic import Expression
+from htmu.symbolic.extend import extended
+from htmu.symbolic.holdout import folds
+from htmu.symbolic.law import make_law
 from htmu.symbolic.operon import read_nodes
+from htmu.symbolic.problem import make_problem
 from htmu.symbolic.pysr import pysr_settings, read_formula
 from htmu.symbolic.simplify import from_valued
 
@@ -38,6 +44,15 @@ def test_operon_never_beats_the_proved_front(small_table: pd.DataFrame) -> None:
     for law in discover_law(small_table, engine="operon", maxsize=6):
         least = min(loss for size, loss in proved.items() if size <= law.complexity)
         assert law.loss >= least * (1 - 1e-9)
+
+
+def test_small_terms_are_found_in_what_a_law_misses() -> None:
+    rows = table(LARGE["two corrections"].law, 0, [3, 5, 9, 20, 60])
+    problem = make_problem(rows, "kappa", ("m", "n", "alpha"), "stderr", 0.0)
+    shift = Expression(("+", ("x", 1), ("c", 0)), (-1.0,), problem.features)
+    found = extended([shift], problem, 11)
+    assert found[-1].complexity <= 11
+    assert make_law(found[-1], problem, folds(problem)).p_value > 1e-3
 
 
 def test_operons_nodes_are_read_as_operon_evaluates_them() -> None:
