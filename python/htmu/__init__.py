@@ -26,9 +26,10 @@ from htmu.linalg import (
 from htmu.sweeps import SweepResult, sweep
 
 if _TYPE_CHECKING:
-    from htmu import fits, special
+    from htmu import fits, special, symbolic
     from htmu.fits import SpectrumFit, fit_spectrum
     from htmu.special import htmp, inverse_htmp, marchenko_pastur
+    from htmu.symbolic import LawSearch, discover_law
 
 __version__ = _version("htmu")
 
@@ -37,10 +38,12 @@ __all__ = [
     "JacobiEnsemble",
     "KappaEstimate",
     "LaguerreEnsemble",
+    "LawSearch",
     "SpectrumFit",
     "SweepResult",
     "__version__",
     "count_eigenvalues",
+    "discover_law",
     "eigvalsh_tridiagonal",
     "ensembles",
     "errors",
@@ -61,17 +64,21 @@ __all__ = [
     "structures",
     "sweep",
     "sweeps",
+    "symbolic",
 ]
 
-# Areas that take long to import, for scipy.stats does: loaded when first asked for.
+# Areas that take long to import, or that few need: loaded when first asked for.
 _LATE = {
     "SpectrumFit": "htmu.fits",
     "fit_spectrum": "htmu.fits",
     "fits": "htmu.fits",
+    "LawSearch": "htmu.symbolic",
+    "discover_law": "htmu.symbolic",
     "htmp": "htmu.special",
     "inverse_htmp": "htmu.special",
     "marchenko_pastur": "htmu.special",
     "special": "htmu.special",
+    "symbolic": "htmu.symbolic",
 }
 
 

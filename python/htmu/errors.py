@@ -9,6 +9,7 @@ __all__ = [
     "AccuracyWarning",
     "CancelledError",
     "ConvergenceError",
+    "EngineError",
     "HtmuError",
     "InvalidInputError",
     "MissingExtraError",
@@ -47,6 +48,10 @@ class CancelledError(HtmuError):
 
 class MissingExtraError(HtmuError, ImportError):
     """An optional dependency is missing; the message names the extra to install."""
+
+
+class EngineError(HtmuError, RuntimeError):
+    """An engine of another project could not be started, or failed."""
 
 
 class RunError(HtmuError):

@@ -14,7 +14,19 @@ from htmu.cli.output import print_json
 from htmu.sweeps import cpu_model
 from htmu.sweeps.records import package_version
 
-_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "xarray", "typer", "rich", "matplotlib")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "xarray",
+    "typer",
+    "rich",
+    "matplotlib",
+    "sympy",
+    "pyoperon",
+    "pysr",
+)
 
 
 def info(json: options.Json = False) -> ExitCode:

@@ -1,10 +1,11 @@
 """Pictures of results, drawn with Matplotlib's object interface: no pyplot, no global state.
 
-May import `sweeps` and what is below it. Matplotlib comes with the extra ``htmu[plot]`` and is
+May import `symbolic` and what is below it. Matplotlib comes with the extra ``htmu[plot]`` and is
 imported when a picture is drawn.
 """
 
 from htmu.files import check_drawable
 from htmu.plotting.kappa import plot_kappa
+from htmu.plotting.law import plot_law
 
-__all__ = ["check_drawable", "plot_kappa"]
+__all__ = ["check_drawable", "plot_kappa", "plot_law"]

@@ -73,6 +73,11 @@ LINES = [
     ["results", "nope"],
     ["results", "show"],
     ["results", "export", "run.htmu"],
+    ["law"],
+    *(["law", "run.htmu", "--maxsize", bad] for bad in ("ten", "2.5")),
+    *(["law", "run.htmu", option, "ten"] for option in ("--floor", "--timeout", "--seed")),
+    ["law", "run.htmu", "--out", "law.pdf"],
+    ["law", "run.htmu", "--plot", "law.txt"],
     ["info", "extra"],
 ]
 #: Files that are missing, foreign or cannot be written: the input is good, the machine refuses.
@@ -80,6 +85,9 @@ FILES = [
     ["results", "show", "missing.htmu"],
     ["results", "export", "missing.htmu", "out.csv"],
     ["results", "plot", "missing.htmu", "out.png"],
+    ["law", "missing.htmu"],
+    ["law", "foreign.htmu"],
+    ["law", "missing.htmu", "--out", "missing/law.json"],
     ["results", "show", "foreign.htmu"],
     ["results", "show", "."],
     ["sweep", "--out", "missing.htmu", "--resume"],

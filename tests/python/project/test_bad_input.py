@@ -91,6 +91,15 @@ BY_VALUE = {"d": D, "e": E, "select": "v", "select_range": (0.0, 1.0)}
 SMALL_GRID = {"m": 2, "n": 3, "alpha": 1.0, "tol": 0.5}
 DIAGONAL = {"structure": "diagonal", "tol": 9.0}
 ALGORITHM_1 = {"structure": BLOCKS, "tol": 0.9, "method": "robbins-monro", "seed": 0}
+LAW: dict[str, Any] = {
+    "data": {
+        "m": [2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+        "kappa": [2.1, 2.9, 4.2, 5.1, 5.8, 7.1],
+        "stderr": [0.1] * 6,
+    },
+    "features": ["m"],
+    "maxsize": 3,
+}
 
 
 POSITIVE_OR_NONE = [value for value in POSITIVE if value is not None]
@@ -240,6 +249,20 @@ CALLS = [
     row("sweeps.Grid", {"m": 2, "n": 3, "alpha": 1}, **{**GRID, "m": GRID_M, "n": GRID_M}),
     row("sweeps.Grid.preset", {"name": "paper"}, name=[*NOT_NAME, None], structure=NOT_NAME),
 ]
+CALLS += [
+    row("discover_law", LAW, data=[None, 3, 1.5, {}, [[1.0]], object(), LAW["data"]["m"]]),
+    row("discover_law", LAW, target=[*NOT_NAME, None, "m", "stderr"], stderr=[*NOT_NAME, "m"]),
+    row("discover_law", LAW, features=["k", [], [1], ["m", "m"], None, 3, {}, ["kappa"], [["m"]]]),
+    row("discover_law", LAW, engine=[*NOT_NAME, None], maxsize=[*LIMIT, 41], **DRAW),
+    row("discover_law", LAW, floor=[*NOT_REAL, None, -1.0], timeout=[*NOT_REAL, 0, -1.0]),
+    row("discover_law", LAW, deterministic=NOT_BOOL, verbose=NOT_BOOL, progress=["yes", 1]),
+    row(
+        "symbolic.Expression",
+        {"tree": ("+", ("x", 0), ("c", 0)), "constants": (1.0,), "features": ("m",)},
+        constants=[(), (1.0, 2.0)],
+        features=[()],
+    ),
+]
 
 CALLS += [
     row("fit_spectrum", FIT, eigenvalues=SPECTRUM_BAD, gamma=POSITIVE_OR_NONE, inverse=NOT_BOOL),
@@ -256,12 +279,13 @@ CALLS += [
 ]
 
 #: Results and base classes: made by htmu, not called by users.
-MADE_BY_HTMU = {"KappaEstimate", "SpectrumFit", "SweepResult", "structures.Structure"}
+MADE_BY_HTMU = {"KappaEstimate", "LawSearch", "SpectrumFit", "SweepResult"}
+MADE_BY_HTMU |= {"structures.Structure"}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("Cell", "CellResult", "SweepProgress")}
 MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("SweepResult", "SweepSettings")}
 #: They take nothing, a path or a result: their areas' tests hold the ways in which those are bad.
 TESTED_BY_AREA = {"structures.names", "sweeps.cpu_model", "sweeps.resume_sweep"}
-TESTED_BY_AREA |= {"plotting.plot_kappa", "plotting.check_drawable"}
+TESTED_BY_AREA |= {"plotting.plot_kappa", "plotting.check_drawable", "plotting.plot_law"}
 #: SciPy distributions, which give NaN outside their domain; tests/python/special has their errors.
 TESTED_BY_AREA |= {"htmp", "inverse_htmp", "marchenko_pastur"}
 

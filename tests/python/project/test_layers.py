@@ -24,6 +24,7 @@ PYTHON_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"structures"}),
     frozenset({"kappa", "fits"}),
     frozenset({"sweeps"}),
+    frozenset({"symbolic"}),
     frozenset({"plotting"}),
     frozenset({"cli"}),
 )
