@@ -11,6 +11,7 @@ import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.fits.bootstrap import null_parameters, refitted_distances
 from htmu.fits.calibration import (
     WEAK,
     Simulator,
@@ -40,6 +41,9 @@ __all__ = ["METHODS", "Estimate", "estimate"]
 #: Below this kappa a weakly determined one is bounded by kappa = 0 rather than by infinity.
 SMALL = 2.0
 
+#: Below so many points, or above a standard error of WEAK, the refits of the null are full ones.
+FEW = 100
+
 METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
 
 
@@ -49,7 +53,8 @@ class Estimate:
 
     `spectra` and `moves` are simulated spectra, and how their own estimates deviate; `inflation`
     is the calibrated variance of log kappa over that of independent values; `kappa` is the
-    estimate, error and interval of an inverted score test.
+    estimate, error and interval of an inverted score test; `distances` is the null of the KS
+    distance, times sqrt(n), where linearised refits would not do.
     """
 
     t: FloatArray
@@ -63,6 +68,7 @@ class Estimate:
     inflation: float = 1.0
     kappa: tuple[float, float, tuple[float, float]] | None = None
     warnings: tuple[str, ...] = ()
+    distances: FloatArray | None = None
 
 
 def _inverse(information: FloatArray) -> FloatArray:
@@ -200,7 +206,7 @@ def _likelihood(
             corrected = t
         elif family.gamma is not None:
             centre, corrected = corrected, _unbiased(corrected, covariance)
-    return Estimate(
+    found = Estimate(
         corrected,
         corrected if centre is None else centre,
         t,
@@ -212,6 +218,33 @@ def _likelihood(
         inflation,
         kappa,
     )
+    at_zero = kappa is not None and kappa[0] == 0
+    loose = not at_zero and float(np.diag(covariance).max()) > WEAK**2
+    if points.n < FEW or loose or (kappa is not None and not at_zero):
+        return _with_null(found, points, family, fitted, *arguments)
+    return found
+
+
+def _with_null(
+    found: Estimate, points: Points, family: Family, fitted: Fitted, *arguments: Any
+) -> Estimate:
+    """Return the estimate with a null of full refits in place of linearised ones."""
+    _, size, seed, threads = arguments
+    parameters = fitted.parameters
+    at = np.clip(found.t, *parameters.bounds)
+    if family.b is None:
+        if found.kappa is not None:
+            low, high = (math.log(max(end, 1e-300) / 2) for end in found.kappa[2])
+        else:
+            reach = 2 * math.sqrt(max(float(found.covariance[0, 0]), 0.0))
+            low, high = at[0] - reach, at[0] + reach
+        at = null_parameters(points, parameters, at, (low, high))
+    simulator = _simulator(points, dataclasses.replace(fitted, t=at), size, seed, threads, 1024)
+    distances = refitted_distances(points, parameters, at, simulator)
+    if distances is not None:
+        return dataclasses.replace(found, distances=distances)
+    warning = "no p-value: more than a tenth of the simulated spectra determine no fit"
+    return dataclasses.replace(found, moves=None, warnings=(*found.warnings, warning))
 
 
 def _weak(

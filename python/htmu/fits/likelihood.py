@@ -190,7 +190,12 @@ def bounded_step(
 
 
 def maximise(
-    points: Points, parameters: Parameters, start: FloatArray, *, max_iterations: int = 60
+    points: Points,
+    parameters: Parameters,
+    start: FloatArray,
+    *,
+    max_iterations: int = 60,
+    tolerance: float = 1e-8,
 ) -> Fitted:
     """Maximise by Fisher scoring, then Newton steps with the observed information.
 
@@ -218,7 +223,7 @@ def maximise(
         step = bounded_step(curvature, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         # In log-likelihood: 1e-8 is 1e-4 standard errors.
-        if decrement < 1e-8:
+        if decrement < tolerance:
             return Fitted(t, value, information, parameters, iteration)
         step *= min(1.0, 2.0 / float(np.abs(step).max()))
         factor, found = 1.0, None

@@ -122,7 +122,7 @@ def select(
         if len(inside) < MINIMUM:
             raise InvalidInputError(
                 f"window must hold at least {MINIMUM} eigenvalues, got {len(inside)} of "
-                f"{spectrum.n} in ({low:g}, {high:g})"
+                f"{spectrum.n} in ({low * spectrum.unit:g}, {high * spectrum.unit:g})"
             )
         points = _points(inside, family)
         if family.inverse:
@@ -138,8 +138,8 @@ def select(
             n_below = spectrum.tiny if censors else 0
         else:
             warnings.append(
-                f"{spectrum.tiny} eigenvalues below n eps max = {spectrum.cut:.3g} are more than "
-                "the law expects there: counted as zeros (rounding)"
+                f"{spectrum.tiny} eigenvalues below n eps max = {spectrum.cut * spectrum.unit:.3g} are "
+                "more than the law expects there: counted as zeros (rounding)"
             )
             spectrum = spectrum.without_tiny()
     values = spectrum.values[n_below:]
