@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -26,6 +27,10 @@ ENOUGH = 0.9
 
 #: A refit stops so far below its maximum, in log-likelihood: a twentieth of a standard error.
 CLOSE = 1e-3
+
+#: Refits stop at this log b or at 5 times that of the null: from there on the laws differ from
+#: Marchenko-Pastur by less than 1e-3, and their tables are slow.
+FAR = math.log(1e3)
 
 
 def null_parameters(
@@ -55,17 +60,25 @@ def refitted_distances(
 
     None if more than a tenth of them have none.
     """
-    found = []
-    for row in simulator.at(parameters, t):
+    if parameters.base[0] == 0 and parameters.size:
+        highest = max(FAR, float(t[0]) + math.log(5))
+        parameters = dataclasses.replace(parameters, most=min(highest, parameters.most))
+
+    def distance(row: FloatArray) -> float | None:
         inside = row[(row > max(points.low, points.cut)) & (row < points.high)]
         below = int((row <= points.cut).sum()) if points.n_below else 0
         if len(inside) < 2:
-            continue
+            return None
         drawn = dataclasses.replace(points, x=inside, n_below=below)
         try:
             fitted = maximise(drawn, parameters, t, tolerance=CLOSE)
         except ConvergenceError:
-            continue
+            return None
         law, scale = parameters.law(fitted.t)
-        found.append(ks_distance(law, scale, drawn) * math.sqrt(drawn.n))
+        return ks_distance(law, scale, drawn) * math.sqrt(drawn.n)
+
+    # The tables are built without the interpreter's lock.
+    with ThreadPoolExecutor(max(simulator.n_threads, 1)) as pool:
+        tried = list(pool.map(distance, simulator.at(parameters, t)))
+    found = [value for value in tried if value is not None]
     return np.array(found) if len(found) >= ENOUGH * simulator.size else None

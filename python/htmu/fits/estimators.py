@@ -14,6 +14,7 @@ from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.fits.bootstrap import null_parameters, refitted_distances
 from htmu.fits.calibration import (
     WEAK,
+    NoSpreadError,
     Simulator,
     calibrate,
     profile_interval,
@@ -139,14 +140,15 @@ def _estimate(
     if family.b is not None and math.isinf(family.b):
         return _marchenko_pastur(points, family)
     arguments = (confidence, n_simulations, seed, threads)
-    if method == "joint":
+    if method == "joint" and parameters.size:
         return _joint(points, family, chosen.start, *arguments)
     fitted = maximise(points, parameters, chosen.start)
-    if method == "mle":
+    # With nothing to fit every method is the law's comparison with the spectrum.
+    if method == "mle" or not parameters.size:
         return _likelihood(points, family, fitted, *arguments)
     if method == "ks":
-        return _least_distance(points, fitted, *arguments[1:])
-    return _matched(method, points, fitted, *arguments[1:])
+        return _least_distance(points, family, fitted, *arguments[1:])
+    return _matched(method, points, family, fitted, *arguments[1:])
 
 
 def _marchenko_pastur(points: Points, family: Family) -> Estimate:
@@ -266,7 +268,11 @@ def _weak(
     kappa = 2 * math.exp(t[0])
     if kappa > SMALL:
         simulator = _simulator(points, fitted, size, seed, threads, 1024)
-        return weak_kappa(points, fitted, 0, simulator, confidence)
+        try:
+            return weak_kappa(points, fitted, 0, simulator, confidence)
+        except NoSpreadError:
+            # No null to calibrate with: the profile's interval of independent values, below.
+            spread, inflation = math.nan, 1.0
     at_zero = t[0] <= below[0] + EDGE
     interval = profile_interval(
         functools.partial(maximise, points), fitted, 0, 1.0 if at_zero else inflation, confidence
@@ -321,19 +327,42 @@ def _joint(
     return dataclasses.replace(found, spectra=spectra, moves=moves)
 
 
+def _inside(method: str, family: Family, t: FloatArray) -> None:
+    """Raise an error if a method without a likelihood ends on a bound of kappa."""
+    if family.b is not None:
+        return
+    below, above = family.parameters.bounds
+    if below[0] + EDGE < t[0] < above[0] - EDGE:
+        return
+    end = "0" if t[0] <= below[0] + EDGE else "inf"
+    raise ConvergenceError(
+        f"method {method!r} ends at the boundary kappa = {end}, where it has no error; use "
+        "method='mle', whose interval is one-sided there"
+    )
+
+
 def _matched(
-    method: str, points: Points, fitted: Fitted, size: int, seed: int, threads: int
+    method: str,
+    points: Points,
+    family: Family,
+    fitted: Fitted,
+    size: int,
+    seed: int,
+    threads: int,
 ) -> Estimate:
     parameters = fitted.parameters
     if method == "moments":
         unit = float(points.x.mean())
-        functions = functools.partial(power_sums, unit=unit, order=max(len(fitted.t), 1))
+        # Every law has mean 1: at a fixed scale the first moment determines nothing.
+        order = len(fitted.t) + (family.scale is not None)
+        functions = functools.partial(power_sums, unit=unit, order=order)
     else:
         # Where the transform has its bends: at quantiles of the spectrum.
         z = np.quantile(points.x, [0.05, 0.2, 0.4, 0.6, 0.8, 0.95])
         functions = functools.partial(resolvents, z=np.maximum(z, 1e-12 * points.x[-1]))
     means = functions(points.x).mean(axis=1)
     matched = match(means, functions, parameters, fitted.t)
+    _inside(method, family, matched.t)
     value = loglik(points, parameters, matched.t)
     at = functools.partial(_simulator, points, seed=seed, threads=threads, most=512)
     found = dataclasses.replace(fitted, t=matched.t)
@@ -342,15 +371,21 @@ def _matched(
     moves = (functions(spectra).mean(axis=2) - matched.expected[:, None]).T @ matched.influence.T
     covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
     plain = _inverse(fitted.information)
-    corrected = matched.t - moves.mean(axis=0) / simulator.ratio
+    # As in `calibrate`: of a correction beyond a standard error only the sign is sure.
+    limit = np.sqrt(np.diag(covariance))
+    shift = np.clip(moves.mean(axis=0) / simulator.ratio, -limit, limit)
+    corrected = np.clip(matched.t - shift, *parameters.bounds)
     if size == 0:
         return Estimate(matched.t, matched.t, matched.t, value, covariance, plain)
     return Estimate(corrected, corrected, matched.t, value, covariance, plain, spectra, moves)
 
 
-def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, threads: int) -> Estimate:
+def _least_distance(
+    points: Points, family: Family, fitted: Fitted, size: int, seed: int, threads: int
+) -> Estimate:
     parameters = fitted.parameters
     t = minimise_ks(points, parameters, fitted.t)
+    _inside("ks", family, t)
     value = loglik(points, parameters, t)
     plain = _inverse(fitted.information)
     if size == 0:

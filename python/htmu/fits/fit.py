@@ -73,7 +73,8 @@ def fit_spectrum(
         distance; "moments" and "stieltjes" match moments and the Stieltjes transform.
     spikes : "auto", int or None
         Largest eigenvalues that are signal, not bulk: those that the bulk's law reaches in one
-        spectrum of a hundred at most; so many; none.
+        spectrum of a hundred at most; so many; none. They are not sought at
+        kappa = inf.
     window : (float, float) or None
         Fit only the eigenvalues in this range, by the truncated likelihood ("mle", "ks").
     zero_tol : float or None
@@ -140,8 +141,11 @@ def fit_spectrum(
     counted = _as_spikes(spikes, len(spectrum.values))
     if limits is not None and method not in ("mle", "ks"):
         raise InvalidInputError(f"window needs method 'mle' or 'ks', got {method!r}")
-    if math.isinf(family.b or 0) and limits is not None:
-        raise InvalidInputError("window must be None for kappa = inf; got both")
+    if math.isinf(family.b or 0):
+        if limits is not None:
+            raise InvalidInputError("window must be None for kappa = inf; got both")
+        if method != "mle":
+            raise InvalidInputError(f"method must be 'mle' for kappa = inf, got {method!r}")
     key, threads = as_seed(seed), as_threads(n_threads)
 
     chosen = select(spectrum, family, counted, inside, censors=method in ("mle", "ks"))
@@ -229,6 +233,8 @@ def _result(
         if value == 0 and "gamma" in intervals and math.isfinite(interval[1]):
             most = interval[1] / 2 / (interval[1] / 2 + named["delta"])
             intervals["gamma"] = (0.0, most)
+        # The unbiased estimate of a strongly skewed one may leave the inverted test's interval.
+        interval = (min(interval[0], value), max(interval[1], value))
         named["kappa"], errors["kappa"], intervals["kappa"] = value, error, interval
     values = chosen.values
     return SpectrumFit(

@@ -53,11 +53,12 @@ class Points:
 class Parameters:
     """Family of coordinates base + matrix @ t, the matrix of zeros and ones.
 
-    gamma known ties log delta to log b: one column with two ones.
+    gamma known ties log delta to log b: one column with two ones. log b stays below `most`.
     """
 
     base: FloatArray
     matrix: FloatArray
+    most: float = float(UPPER[0])
 
     @property
     def size(self) -> int:
@@ -68,10 +69,11 @@ class Parameters:
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the lowest and the highest t that keep every coordinate inside its box."""
         below, above = np.full(self.size, -np.inf), np.full(self.size, np.inf)
+        highest = np.array([self.most, *UPPER[1:]])
         for row, column in zip(*np.nonzero(self.matrix), strict=True):
             if np.isfinite(self.base[row]):
                 below[column] = max(below[column], LOWER[row] - self.base[row])
-                above[column] = min(above[column], UPPER[row] - self.base[row])
+                above[column] = min(above[column], highest[row] - self.base[row])
         return below, above
 
     def law(self, t: FloatArray, *, gradient: bool = False) -> tuple[Law, float]:
