@@ -42,8 +42,11 @@ def null_parameters(
     """
     if points.low > 0 or points.high < math.inf or points.n_below:
         return t
+    statistics = JointStatistics.of(points.x, 1)
+    if not math.isfinite(statistics.log_vandermonde):
+        return t
     try:
-        joint = fit_joint(JointStatistics.of(points.x, 1), parameters, t)
+        joint = fit_joint(statistics, parameters, t)
         at = float(np.clip(joint.t[0], *interval))
         if not math.isfinite(at):
             return t

@@ -45,6 +45,9 @@ SMALL = 2.0
 #: Below so many points, or above a standard error of WEAK, the refits of the null are full ones.
 FEW = 100
 
+#: Above this b a maximum says no more than that kappa is large.
+WEAK_MOST = 2e3
+
 METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
 
 
@@ -220,6 +223,9 @@ def _likelihood(
         inflation,
         kappa,
     )
+    if kappa is not None and kappa[0] > SMALL and _doubtful(points, fitted):
+        warning = "kappa is weakly determined: its estimate and interval are approximate"
+        found = dataclasses.replace(found, warnings=(*found.warnings, warning))
     at_zero = kappa is not None and kappa[0] == 0
     loose = not at_zero and float(np.diag(covariance).max()) > WEAK**2
     if points.n < FEW or loose or (kappa is not None and not at_zero):
@@ -249,6 +255,16 @@ def _with_null(
     return dataclasses.replace(found, moves=None, warnings=(*found.warnings, warning))
 
 
+def _doubtful(points: Points, fitted: Fitted) -> bool:
+    """Whether the score test alone gives too short an interval of a weakly determined kappa.
+
+    Its null depends on the other parameters: a free gamma, or a maximum near kappa = inf, from
+    where there is no expansion, or few points. The interval is then its union with the profile's.
+    """
+    free = bool((fitted.parameters.matrix[1] > fitted.parameters.matrix[0]).any())
+    return free or points.n < FEW or fitted.t[0] > math.log(WEAK_MOST)
+
+
 def _weak(
     points: Points,
     fitted: Fitted,
@@ -269,7 +285,12 @@ def _weak(
     if kappa > SMALL:
         simulator = _simulator(points, fitted, size, seed, threads, 1024)
         try:
-            return weak_kappa(points, fitted, 0, simulator, confidence)
+            value, error, (low, high) = weak_kappa(points, fitted, 0, simulator, confidence)
+            if _doubtful(points, fitted):
+                best = functools.partial(maximise, points)
+                ends = profile_interval(best, fitted, 0, 1.0, confidence)
+                low, high = min(low, ends[0]), max(high, ends[1])
+            return value, error, (low, high)
         except NoSpreadError:
             # No null to calibrate with: the profile's interval of independent values, below.
             spread, inflation = math.nan, 1.0

@@ -137,9 +137,10 @@ def select(
         if smooth and _tiny_belong(spectrum.values, spectrum, family, parameters):
             n_below = spectrum.tiny if censors else 0
         else:
+            cut = spectrum.cut * spectrum.unit
             warnings.append(
-                f"{spectrum.tiny} eigenvalues below n eps max = {spectrum.cut * spectrum.unit:.3g} are "
-                "more than the law expects there: counted as zeros (rounding)"
+                f"{spectrum.tiny} eigenvalues below n eps max = {cut:.3g} are more than the law "
+                "expects there: counted as zeros (rounding)"
             )
             spectrum = spectrum.without_tiny()
     values = spectrum.values[n_below:]
