@@ -122,12 +122,24 @@ def estimate(
         If the spectrum does not determine the free parameters.
     """
     try:
-        return _estimate(method, chosen, family, confidence, n_simulations, seed, threads)
+        found = _estimate(method, chosen, family, confidence, n_simulations, seed, threads)
     except np.linalg.LinAlgError:
         raise ConvergenceError(
             f"method {method!r} met a singular system: the spectrum does not determine the free "
             "parameters; fix gamma or scale, or use method='mle'"
         ) from None
+    if method == "mle" or found.moves is None:
+        return found
+    if chosen.points.n >= FEW and not _loose(found.covariance):
+        return found
+    # Their refits are linearised, which holds for errors below WEAK only.
+    warning = f"no p-value by {method!r} where parameters are weakly determined: use method='mle'"
+    return dataclasses.replace(found, moves=None, warnings=(*found.warnings, warning))
+
+
+def _loose(covariance: FloatArray) -> bool:
+    """Whether a standard error is too large for an expansion about the fit."""
+    return bool(covariance.size) and float(np.diag(covariance).max()) > WEAK**2
 
 
 def _estimate(
@@ -227,8 +239,7 @@ def _likelihood(
         warning = "kappa is weakly determined: its estimate and interval are approximate"
         found = dataclasses.replace(found, warnings=(*found.warnings, warning))
     at_zero = kappa is not None and kappa[0] == 0
-    loose = not at_zero and float(np.diag(covariance).max()) > WEAK**2
-    if points.n < FEW or loose or (kappa is not None and not at_zero):
+    if points.n < FEW or (not at_zero and (kappa is not None or _loose(covariance))):
         return _with_null(found, points, family, fitted, *arguments)
     return found
 

@@ -100,6 +100,14 @@ def test_least_distance_at_a_bound_has_no_error() -> None:
         htmu.fit_spectrum(np.arange(1.0, 11), gamma=0.5, method="ks")
 
 
+@pytest.mark.parametrize("method", ["joint", "ks", "moments", "stieltjes"])
+def test_no_p_value_where_linearised_refits_fail(method: str, draw: Draw, gamma: float) -> None:
+    x = draw(2.0, 1, n=30, seed=6)[0]
+    fit = htmu.fit_spectrum(x, gamma=gamma, method=method, n_simulations=20)
+    assert fit.p_value is None
+    assert any("no p-value" in warning for warning in fit.warnings)
+
+
 def test_window_that_few_eigenvalues_enter(draw: Draw, gamma: float) -> None:
     for x in draw(5.5, 8, seed=11):
         fit = htmu.fit_spectrum(x, gamma=gamma, window=(2, 10), n_simulations=20)
