@@ -27,7 +27,9 @@ def normalised(spectrum: Spectrum, scale: float | None) -> tuple[Spectrum, float
     InvalidInputError
         If the eigenvalues, or the scale, lie too many orders of magnitude apart for doubles.
     """
-    middle = float(np.log2(spectrum.values).mean())
+    # Rounding noise has no say, so that a fit is the same with it and without.
+    above = spectrum.values[spectrum.tiny :]
+    middle = float(np.log2(above if len(above) else spectrum.values).mean())
     # 2^-1000 to 2^1000 and their inverses are doubles.
     unit = 2.0 ** min(max(round(middle), -1000), 1000)
     with np.errstate(over="ignore", under="ignore"):
