@@ -304,7 +304,7 @@ def _weak(
             return value, error, (low, high)
         except NoSpreadError:
             # No null to calibrate with: the profile's interval of independent values, below.
-            spread, inflation = math.nan, 1.0
+            inflation = 1.0
     at_zero = t[0] <= below[0] + EDGE
     interval = profile_interval(
         functools.partial(maximise, points), fitted, 0, 1.0 if at_zero else inflation, confidence
