@@ -24,6 +24,7 @@ from htmu.fits.likelihood import EDGE, Fitted, Parameters, Points, evaluate, max
 
 __all__ = [
     "Calibrated",
+    "NoSpreadError",
     "Simulator",
     "calibrate",
     "profile_interval",
@@ -160,6 +161,13 @@ def profile_interval(
     return 2 * math.exp(low), 2 * math.exp(high)
 
 
+class NoSpreadError(ConvergenceError):
+    """The simulated scores do not vary: a window that their spectra hardly enter."""
+
+    def __init__(self) -> None:
+        super().__init__("the simulated spectra hold nothing in the window: widen it")
+
+
 def _score_test(
     points: Points, fitted: Fitted, column: int, simulator: Simulator
 ) -> Callable[[float, FloatArray], tuple[float, float, FloatArray]]:
@@ -189,12 +197,16 @@ def _score_test(
         efficient = float(weights @ information @ weights)
 
         def statistic(x: FloatArray, share: float) -> FloatArray:
-            scores = np.tensordot(weights, point_scores(points, parameters, t, x), axes=1)
-            squares = (scores**2).sum(axis=1)
+            # Far outside the law's bulk scores overflow: the spread below is then not a number.
+            with np.errstate(invalid="ignore", over="ignore"):
+                scores = np.tensordot(weights, point_scores(points, parameters, t, x), axes=1)
+                squares = (scores**2).sum(axis=1)
             return np.asarray(scores.sum(axis=1) / (1 + squares / (3 * efficient * share)))
 
         drawn = statistic(simulator.at(parameters, t), 1 / ratio)
         spread = float(drawn.std(ddof=1)) * math.sqrt(ratio)
+        if not spread > 0:
+            raise NoSpreadError
         z = (float(statistic(data, 1.0)[0]) - float(drawn.mean())) / spread
         return z, 0.75 * efficient / spread, t
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.fits.bootstrap import null_parameters, refitted_distances
 from htmu.fits.calibration import (
     WEAK,
+    NoSpreadError,
     Simulator,
     calibrate,
     profile_interval,
@@ -40,6 +42,12 @@ __all__ = ["METHODS", "Estimate", "estimate"]
 #: Below this kappa a weakly determined one is bounded by kappa = 0 rather than by infinity.
 SMALL = 2.0
 
+#: Below so many points, or above a standard error of WEAK, the refits of the null are full ones.
+FEW = 100
+
+#: Above this b a maximum says no more than that kappa is large.
+WEAK_MOST = 2e3
+
 METHODS = ("mle", "joint", "ks", "moments", "stieltjes")
 
 
@@ -49,7 +57,8 @@ class Estimate:
 
     `spectra` and `moves` are simulated spectra, and how their own estimates deviate; `inflation`
     is the calibrated variance of log kappa over that of independent values; `kappa` is the
-    estimate, error and interval of an inverted score test.
+    estimate, error and interval of an inverted score test; `distances` is the null of the KS
+    distance, times sqrt(n), where linearised refits would not do.
     """
 
     t: FloatArray
@@ -63,6 +72,7 @@ class Estimate:
     inflation: float = 1.0
     kappa: tuple[float, float, tuple[float, float]] | None = None
     warnings: tuple[str, ...] = ()
+    distances: FloatArray | None = None
 
 
 def _inverse(information: FloatArray) -> FloatArray:
@@ -112,12 +122,24 @@ def estimate(
         If the spectrum does not determine the free parameters.
     """
     try:
-        return _estimate(method, chosen, family, confidence, n_simulations, seed, threads)
+        found = _estimate(method, chosen, family, confidence, n_simulations, seed, threads)
     except np.linalg.LinAlgError:
         raise ConvergenceError(
             f"method {method!r} met a singular system: the spectrum does not determine the free "
             "parameters; fix gamma or scale, or use method='mle'"
         ) from None
+    if method == "mle" or found.moves is None:
+        return found
+    if chosen.points.n >= FEW and not _loose(found.covariance):
+        return found
+    # Their refits are linearised, which holds for errors below WEAK only.
+    warning = f"no p-value by {method!r} where parameters are weakly determined: use method='mle'"
+    return dataclasses.replace(found, moves=None, warnings=(*found.warnings, warning))
+
+
+def _loose(covariance: FloatArray) -> bool:
+    """Whether a standard error is too large for an expansion about the fit."""
+    return bool(covariance.size) and float(np.diag(covariance).max()) > WEAK**2
 
 
 def _estimate(
@@ -133,14 +155,15 @@ def _estimate(
     if family.b is not None and math.isinf(family.b):
         return _marchenko_pastur(points, family)
     arguments = (confidence, n_simulations, seed, threads)
-    if method == "joint":
+    if method == "joint" and parameters.size:
         return _joint(points, family, chosen.start, *arguments)
     fitted = maximise(points, parameters, chosen.start)
-    if method == "mle":
+    # With nothing to fit every method is the law's comparison with the spectrum.
+    if method == "mle" or not parameters.size:
         return _likelihood(points, family, fitted, *arguments)
     if method == "ks":
-        return _least_distance(points, fitted, *arguments[1:])
-    return _matched(method, points, fitted, *arguments[1:])
+        return _least_distance(points, family, fitted, *arguments[1:])
+    return _matched(method, points, family, fitted, *arguments[1:])
 
 
 def _marchenko_pastur(points: Points, family: Family) -> Estimate:
@@ -200,7 +223,7 @@ def _likelihood(
             corrected = t
         elif family.gamma is not None:
             centre, corrected = corrected, _unbiased(corrected, covariance)
-    return Estimate(
+    found = Estimate(
         corrected,
         corrected if centre is None else centre,
         t,
@@ -212,6 +235,45 @@ def _likelihood(
         inflation,
         kappa,
     )
+    if kappa is not None and kappa[0] > SMALL and _doubtful(points, fitted):
+        warning = "kappa is weakly determined: its estimate and interval are approximate"
+        found = dataclasses.replace(found, warnings=(*found.warnings, warning))
+    at_zero = kappa is not None and kappa[0] == 0
+    if points.n < FEW or (not at_zero and (kappa is not None or _loose(covariance))):
+        return _with_null(found, points, family, fitted, *arguments)
+    return found
+
+
+def _with_null(
+    found: Estimate, points: Points, family: Family, fitted: Fitted, *arguments: Any
+) -> Estimate:
+    """Return the estimate with a null of full refits in place of linearised ones."""
+    _, size, seed, threads = arguments
+    parameters = fitted.parameters
+    at = np.clip(found.t, *parameters.bounds)
+    if family.b is None:
+        if found.kappa is not None:
+            low, high = (math.log(max(end, 1e-300) / 2) for end in found.kappa[2])
+        else:
+            reach = 2 * math.sqrt(max(float(found.covariance[0, 0]), 0.0))
+            low, high = at[0] - reach, at[0] + reach
+        at = null_parameters(points, parameters, at, (low, high))
+    simulator = _simulator(points, dataclasses.replace(fitted, t=at), size, seed, threads, 1024)
+    distances = refitted_distances(points, parameters, at, simulator)
+    if distances is not None:
+        return dataclasses.replace(found, distances=distances)
+    warning = "no p-value: more than a tenth of the simulated spectra determine no fit"
+    return dataclasses.replace(found, moves=None, warnings=(*found.warnings, warning))
+
+
+def _doubtful(points: Points, fitted: Fitted) -> bool:
+    """Whether the score test alone gives too short an interval of a weakly determined kappa.
+
+    Its null depends on the other parameters: a free gamma, or a maximum near kappa = inf, from
+    where there is no expansion, or few points. The interval is then its union with the profile's.
+    """
+    free = bool((fitted.parameters.matrix[1] > fitted.parameters.matrix[0]).any())
+    return free or points.n < FEW or fitted.t[0] > math.log(WEAK_MOST)
 
 
 def _weak(
@@ -233,7 +295,16 @@ def _weak(
     kappa = 2 * math.exp(t[0])
     if kappa > SMALL:
         simulator = _simulator(points, fitted, size, seed, threads, 1024)
-        return weak_kappa(points, fitted, 0, simulator, confidence)
+        try:
+            value, error, (low, high) = weak_kappa(points, fitted, 0, simulator, confidence)
+            if _doubtful(points, fitted):
+                best = functools.partial(maximise, points)
+                ends = profile_interval(best, fitted, 0, 1.0, confidence)
+                low, high = min(low, ends[0]), max(high, ends[1])
+            return value, error, (low, high)
+        except NoSpreadError:
+            # No null to calibrate with: the profile's interval of independent values, below.
+            inflation = 1.0
     at_zero = t[0] <= below[0] + EDGE
     interval = profile_interval(
         functools.partial(maximise, points), fitted, 0, 1.0 if at_zero else inflation, confidence
@@ -288,19 +359,42 @@ def _joint(
     return dataclasses.replace(found, spectra=spectra, moves=moves)
 
 
+def _inside(method: str, family: Family, t: FloatArray) -> None:
+    """Raise an error if a method without a likelihood ends on a bound of kappa."""
+    if family.b is not None:
+        return
+    below, above = family.parameters.bounds
+    if below[0] + EDGE < t[0] < above[0] - EDGE:
+        return
+    end = "0" if t[0] <= below[0] + EDGE else "inf"
+    raise ConvergenceError(
+        f"method {method!r} ends at the boundary kappa = {end}, where it has no error; use "
+        "method='mle', whose interval is one-sided there"
+    )
+
+
 def _matched(
-    method: str, points: Points, fitted: Fitted, size: int, seed: int, threads: int
+    method: str,
+    points: Points,
+    family: Family,
+    fitted: Fitted,
+    size: int,
+    seed: int,
+    threads: int,
 ) -> Estimate:
     parameters = fitted.parameters
     if method == "moments":
         unit = float(points.x.mean())
-        functions = functools.partial(power_sums, unit=unit, order=max(len(fitted.t), 1))
+        # Every law has mean 1: at a fixed scale the first moment determines nothing.
+        order = len(fitted.t) + (family.scale is not None)
+        functions = functools.partial(power_sums, unit=unit, order=order)
     else:
         # Where the transform has its bends: at quantiles of the spectrum.
         z = np.quantile(points.x, [0.05, 0.2, 0.4, 0.6, 0.8, 0.95])
         functions = functools.partial(resolvents, z=np.maximum(z, 1e-12 * points.x[-1]))
     means = functions(points.x).mean(axis=1)
     matched = match(means, functions, parameters, fitted.t)
+    _inside(method, family, matched.t)
     value = loglik(points, parameters, matched.t)
     at = functools.partial(_simulator, points, seed=seed, threads=threads, most=512)
     found = dataclasses.replace(fitted, t=matched.t)
@@ -309,15 +403,21 @@ def _matched(
     moves = (functions(spectra).mean(axis=2) - matched.expected[:, None]).T @ matched.influence.T
     covariance = np.atleast_2d(np.cov(moves.T)) / simulator.ratio
     plain = _inverse(fitted.information)
-    corrected = matched.t - moves.mean(axis=0) / simulator.ratio
+    # As in `calibrate`: of a correction beyond a standard error only the sign is sure.
+    limit = np.sqrt(np.diag(covariance))
+    shift = np.clip(moves.mean(axis=0) / simulator.ratio, -limit, limit)
+    corrected = np.clip(matched.t - shift, *parameters.bounds)
     if size == 0:
         return Estimate(matched.t, matched.t, matched.t, value, covariance, plain)
     return Estimate(corrected, corrected, matched.t, value, covariance, plain, spectra, moves)
 
 
-def _least_distance(points: Points, fitted: Fitted, size: int, seed: int, threads: int) -> Estimate:
+def _least_distance(
+    points: Points, family: Family, fitted: Fitted, size: int, seed: int, threads: int
+) -> Estimate:
     parameters = fitted.parameters
     t = minimise_ks(points, parameters, fitted.t)
+    _inside("ks", family, t)
     value = loglik(points, parameters, t)
     plain = _inverse(fitted.information)
     if size == 0:

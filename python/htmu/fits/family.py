@@ -170,7 +170,7 @@ def as_family(kappa: Any, gamma: Any, scale: Any, inverse: bool) -> Family:
     InvalidInputError
         If a value lies outside its domain, or gamma is given for kappa = 0.
     """
-    dual = 1.0
+    dual, given = 1.0, gamma
     if gamma is not None:
         gamma = as_float("gamma", gamma, exclusive_minimum=0)
         if gamma > 1:
@@ -185,10 +185,14 @@ def as_family(kappa: Any, gamma: Any, scale: Any, inverse: bool) -> Family:
         else:
             b = as_float("kappa", kappa, minimum=0) / 2 / dual
             if b > 0 and not math.exp(LOWER[0]) <= b <= math.exp(UPPER[0]):
-                raise InvalidInputError(f"kappa must be 0, inf or from 1e-4 to 1e5, got {kappa:g}")
+                least, most = 2 * dual * math.exp(LOWER[0]), 2 * dual * math.exp(UPPER[0])
+                beside = f" for gamma = {given:g}" if dual > 1 else ""
+                raise InvalidInputError(
+                    f"kappa must be 0, inf or from {least:g} to {most:g}{beside}, got {kappa:g}"
+                )
     if b == 0 and gamma is not None:
         raise InvalidInputError(
-            f"gamma must be None where kappa = 0, whose law has delta free, got {gamma * 1:g}"
+            f"gamma must be None where kappa = 0, whose law has delta free, got {given:g}"
         )
     base = np.zeros(3)
     columns: list[list[float]] = []

@@ -29,6 +29,7 @@ from htmu.fits.likelihood import loglik
 from htmu.fits.result import SpectrumFit
 from htmu.fits.selection import Selected, select
 from htmu.fits.spectrum import MINIMUM, as_window, read_spectrum
+from htmu.fits.units import as_given, normalised
 
 __all__ = ["fit_spectrum"]
 
@@ -72,7 +73,8 @@ def fit_spectrum(
         distance; "moments" and "stieltjes" match moments and the Stieltjes transform.
     spikes : "auto", int or None
         Largest eigenvalues that are signal, not bulk: those that the bulk's law reaches in one
-        spectrum of a hundred at most; so many; none.
+        spectrum of a hundred at most; so many; none. They are not sought at
+        kappa = inf.
     window : (float, float) or None
         Fit only the eigenvalues in this range, by the truncated likelihood ("mle", "ks").
     zero_tol : float or None
@@ -131,19 +133,27 @@ def fit_spectrum(
     n_simulations = as_int("n_simulations", n_simulations, minimum=0, maximum=100_000)
     if 0 < n_simulations < 20:
         raise InvalidInputError(f"n_simulations must be 0 or at least 20, got {n_simulations}")
+    if scale is not None:
+        scale = as_float("scale", scale, exclusive_minimum=0)
+    spectrum, scale = normalised(spectrum, scale)
+    inside = None if limits is None else (limits[0] / spectrum.unit, limits[1] / spectrum.unit)
     family = as_family(kappa, gamma, scale, inverse)
     counted = _as_spikes(spikes, len(spectrum.values))
     if limits is not None and method not in ("mle", "ks"):
         raise InvalidInputError(f"window needs method 'mle' or 'ks', got {method!r}")
-    if math.isinf(family.b or 0) and limits is not None:
-        raise InvalidInputError("window must be None for kappa = inf; got both")
+    if math.isinf(family.b or 0):
+        if limits is not None:
+            raise InvalidInputError("window must be None for kappa = inf; got both")
+        if method != "mle":
+            raise InvalidInputError(f"method must be 'mle' for kappa = inf, got {method!r}")
     key, threads = as_seed(seed), as_threads(n_threads)
 
-    chosen = select(spectrum, family, counted, limits, censors=method in ("mle", "ks"))
+    chosen = select(spectrum, family, counted, inside, censors=method in ("mle", "ks"))
     found = estimate(method, chosen, family, confidence, n_simulations, key, threads)
-    return _result(
+    fit = _result(
         found, chosen, family, method, confidence, limits, n_simulations, key, began, threads
     )
+    return as_given(fit, spectrum.unit, limits)
 
 
 def _as_spikes(spikes: Any, n: int) -> int | None:
@@ -175,7 +185,11 @@ def _result(
     distance = ks_distance(law, unit, points)
     p_value = None
     if found.spectra is not None and found.moves is not None:
-        simulated = simulated_distances(points, parameters, found.mle, found.spectra, found.moves)
+        simulated = found.distances
+        if simulated is None:
+            simulated = simulated_distances(
+                points, parameters, found.mle, found.spectra, found.moves
+            )
         beyond = int((simulated >= distance * math.sqrt(points.n)).sum())
         p_value = (1 + beyond) / (1 + len(simulated))
     # A density's likelihood in 1 / x, back in x: |dy/dx| = y^2.
@@ -219,6 +233,8 @@ def _result(
         if value == 0 and "gamma" in intervals and math.isfinite(interval[1]):
             most = interval[1] / 2 / (interval[1] / 2 + named["delta"])
             intervals["gamma"] = (0.0, most)
+        # The unbiased estimate of a strongly skewed one may leave the inverted test's interval.
+        interval = (min(interval[0], value), max(interval[1], value))
         named["kappa"], errors["kappa"], intervals["kappa"] = value, error, interval
     values = chosen.values
     return SpectrumFit(

@@ -53,11 +53,12 @@ class Points:
 class Parameters:
     """Family of coordinates base + matrix @ t, the matrix of zeros and ones.
 
-    gamma known ties log delta to log b: one column with two ones.
+    gamma known ties log delta to log b: one column with two ones. log b stays below `most`.
     """
 
     base: FloatArray
     matrix: FloatArray
+    most: float = float(UPPER[0])
 
     @property
     def size(self) -> int:
@@ -68,10 +69,11 @@ class Parameters:
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the lowest and the highest t that keep every coordinate inside its box."""
         below, above = np.full(self.size, -np.inf), np.full(self.size, np.inf)
+        highest = np.array([self.most, *UPPER[1:]])
         for row, column in zip(*np.nonzero(self.matrix), strict=True):
             if np.isfinite(self.base[row]):
                 below[column] = max(below[column], LOWER[row] - self.base[row])
-                above[column] = min(above[column], UPPER[row] - self.base[row])
+                above[column] = min(above[column], highest[row] - self.base[row])
         return below, above
 
     def law(self, t: FloatArray, *, gradient: bool = False) -> tuple[Law, float]:
@@ -190,7 +192,12 @@ def bounded_step(
 
 
 def maximise(
-    points: Points, parameters: Parameters, start: FloatArray, *, max_iterations: int = 60
+    points: Points,
+    parameters: Parameters,
+    start: FloatArray,
+    *,
+    max_iterations: int = 60,
+    tolerance: float = 1e-8,
 ) -> Fitted:
     """Maximise by Fisher scoring, then Newton steps with the observed information.
 
@@ -218,7 +225,7 @@ def maximise(
         step = bounded_step(curvature, gradient, t <= below + EDGE, t >= above - EDGE)
         decrement = float(gradient @ step)
         # In log-likelihood: 1e-8 is 1e-4 standard errors.
-        if decrement < 1e-8:
+        if decrement < tolerance:
             return Fitted(t, value, information, parameters, iteration)
         step *= min(1.0, 2.0 / float(np.abs(step).max()))
         factor, found = 1.0, None

@@ -78,7 +78,8 @@ class SpectrumFit:
         Maximum of the log-likelihood of the method (of the density for "ks", "moments" and
         "stieltjes"), in the eigenvalues.
     n, n_used, n_zero, n_censored : int
-        Eigenvalues given, fitted, counted as zero, and known only to lie below n eps max.
+        Eigenvalues given; fitted, the censored ones included; counted as zero; and censored:
+        known only to lie below n eps max.
     spikes : ndarray
         Eigenvalues above the bulk, ascending; not fitted.
     values : ndarray

@@ -122,7 +122,7 @@ def select(
         if len(inside) < MINIMUM:
             raise InvalidInputError(
                 f"window must hold at least {MINIMUM} eigenvalues, got {len(inside)} of "
-                f"{spectrum.n} in ({low:g}, {high:g})"
+                f"{spectrum.n} in ({low * spectrum.unit:g}, {high * spectrum.unit:g})"
             )
         points = _points(inside, family)
         if family.inverse:
@@ -137,9 +137,10 @@ def select(
         if smooth and _tiny_belong(spectrum.values, spectrum, family, parameters):
             n_below = spectrum.tiny if censors else 0
         else:
+            cut = spectrum.cut * spectrum.unit
             warnings.append(
-                f"{spectrum.tiny} eigenvalues below n eps max = {spectrum.cut:.3g} are more than "
-                "the law expects there: counted as zeros (rounding)"
+                f"{spectrum.tiny} eigenvalues below n eps max = {cut:.3g} are more than the law "
+                "expects there: counted as zeros (rounding)"
             )
             spectrum = spectrum.without_tiny()
     values = spectrum.values[n_below:]

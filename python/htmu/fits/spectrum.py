@@ -22,7 +22,7 @@ class Spectrum:
     """Positive eigenvalues, ascending; zeros and rounding noise counted apart.
 
     `tiny` of the positive ones lie at or below `cut`, n eps max, where a dense eigenvalue solver
-    leaves nothing but noise.
+    leaves nothing but noise. Values and `cut` are multiples of `unit`.
     """
 
     values: FloatArray
@@ -30,6 +30,7 @@ class Spectrum:
     n_zero: int
     cut: float
     tiny: int
+    unit: float = 1.0
 
     def without_tiny(self) -> Spectrum:
         """Return the spectrum with its tiny values counted as zeros."""
