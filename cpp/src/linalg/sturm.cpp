@@ -68,7 +68,7 @@ void take_sorted_entries(ConstSpan entries, Index first, Index last, SturmWorksp
     std::vector<double>& sorted = workspace.first_entries;
     sorted.assign(entries.begin(), entries.end());
     std::sort(sorted.begin(), sorted.end());
-    std::copy(sorted.begin() + first, sorted.begin() + last + 1, eigenvalues.begin());
+    std::copy_n(sorted.begin() + first, last - first + 1, eigenvalues.begin());
 }
 
 /// Raises counts so that they ascend with their points. Each is exact for a matrix near the one
