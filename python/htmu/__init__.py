@@ -57,6 +57,8 @@ __all__ = [
     "log_eigenvalues",
     "log_vandermonde",
     "marchenko_pastur",
+    "networks",
+    "ntk",
     "random",
     "singvals_bidiagonal",
     "special",
@@ -77,6 +79,8 @@ _LATE = {
     "htmp": "htmu.special",
     "inverse_htmp": "htmu.special",
     "marchenko_pastur": "htmu.special",
+    "networks": "htmu.networks",
+    "ntk": "htmu.ntk",
     "special": "htmu.special",
     "symbolic": "htmu.symbolic",
 }

@@ -22,10 +22,11 @@ PYTHON_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"random", "linalg", "special"}),
     frozenset({"ensembles"}),
     frozenset({"structures"}),
-    frozenset({"kappa", "fits"}),
+    frozenset({"kappa", "fits", "networks", "ntk"}),
     frozenset({"sweeps"}),
     frozenset({"symbolic"}),
     frozenset({"plotting"}),
+    frozenset({"reproduction"}),
     frozenset({"cli"}),
 )
 
