@@ -57,8 +57,6 @@ __all__ = [
     "log_eigenvalues",
     "log_vandermonde",
     "marchenko_pastur",
-    "networks",
-    "ntk",
     "random",
     "singvals_bidiagonal",
     "special",
@@ -69,7 +67,8 @@ __all__ = [
     "symbolic",
 ]
 
-# Areas that take long to import, or that few need: loaded when first asked for.
+# Areas that take long to import, or that few need: loaded when first asked for. Those that need an
+# extra are not in __all__.
 _LATE = {
     "SpectrumFit": "htmu.fits",
     "fit_spectrum": "htmu.fits",

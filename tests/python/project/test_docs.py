@@ -3,13 +3,15 @@
 In a Markdown file, a ``python`` block is run (as a doctest where it has ``>>>``) and a
 ``console`` block is a shell session: each line after ``$`` is run and what it prints is compared.
 The blocks of one file share their names and their folder, in order.  ``sh`` and ``text``
-blocks are for the reader only.
+blocks are for the reader only.  A page marked ``<!-- needs: networks -->``, and a module of an
+area that needs this extra, is skipped where Torch is not installed.
 """
 
 from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import os
 import pkgutil
 import re
@@ -31,6 +33,8 @@ PAGES = [
     *sorted(ROOT.glob("*/README.md")),
 ]
 MODULES = ["htmu", *(m.name for m in pkgutil.walk_packages(htmu.__path__, "htmu."))]
+NEEDS_NETWORKS = "<!-- needs: networks -->"
+AREAS_OF_NETWORKS = ("htmu.networks", "htmu.ntk", "htmu.reproduction")
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
@@ -129,8 +133,15 @@ def run_console(block: Block, folder: Path) -> list[str]:
     return report
 
 
+def require_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("the extra networks is not installed")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if NEEDS_NETWORKS in page.read_text(encoding="utf-8"):
+        require_torch()
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     parser = doctest.DocTestParser()
@@ -156,6 +167,8 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name.startswith(AREAS_OF_NETWORKS):
+        require_torch()
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     report: list[str] = []
