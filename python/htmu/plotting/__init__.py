@@ -7,5 +7,6 @@ imported when a picture is drawn.
 from htmu.files import check_drawable
 from htmu.plotting.kappa import plot_kappa
 from htmu.plotting.law import plot_law
+from htmu.plotting.spectra import SpectrumPanel, plot_spectra
 
-__all__ = ["check_drawable", "plot_kappa", "plot_law"]
+__all__ = ["SpectrumPanel", "check_drawable", "plot_kappa", "plot_law", "plot_spectra"]

@@ -1,0 +1,278 @@
+"""Figure 1: spectra of neural tangent kernels before and after training."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from htmu.arguments import FloatArray, Seed, as_seed
+from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.files import check_drawable
+from htmu.fits import SpectrumFit, fit_spectrum
+from htmu.networks import RECIPES, ImageData, build_model, load_data, train
+from htmu.ntk import eigvals, gram
+from htmu.plotting import SpectrumPanel, plot_spectra
+from htmu.reproduction.kept import Kept
+from htmu.reproduction.result import Reproduction, error_of, finite
+from htmu.reproduction.table import write_table
+
+__all__ = ["KERNEL_SCALES", "KernelScale", "reproduce_figure1"]
+
+#: Passes of all data by which the statistics of batch norm are set before training.
+_CALIBRATION_BATCH = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelScale:
+    """Size of Figure 1.
+
+    Attributes
+    ----------
+    data : str
+        Data set, one of those of `load_data`.
+    n_train : int
+        Images trained on.
+    n_kernel : int
+        Images of the kernel, the first of those trained on: (10 n_kernel) eigenvalues.
+    epochs : int
+        Of the recipe `figure1`, whose cosine schedule ends there.
+    networks : tuple of str
+        Names of `htmu.networks.MODELS`.
+    share : float
+        Share of the spectrum near zero that the inverse Gamma law is fitted to.
+    """
+
+    data: str
+    n_train: int
+    n_kernel: int
+    epochs: int
+    networks: tuple[str, ...] = ("vgg11", "resnet9", "resnet18")
+    share: float = 0.1
+
+
+KERNEL_SCALES = MappingProxyType(
+    {
+        "small": KernelScale("digits", n_train=200, n_kernel=48, epochs=30),
+        "paper": KernelScale("cifar10", n_train=1000, n_kernel=1000, epochs=200),
+    }
+)
+
+
+def reproduce_figure1(
+    out: str | os.PathLike[str],
+    scale: str | KernelScale = "small",
+    *,
+    data: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    seed: Seed = 0,
+    device: str = "auto",
+    memory: str | int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Reproduction:
+    """Train networks and fit the small eigenvalues of their tangent kernels.
+
+    The kernel is the empirical one of all classes, J J^T with rows image * 10 + class, in
+    evaluation mode. Before training the statistics of batch norm are those of the training images:
+    at their initial values the network would not be normalised.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the result. Spectra and checkpoints are kept there; the same call goes on where
+        an earlier one stopped.
+    scale : str or KernelScale
+        "small" runs on a laptop in minutes, "paper" is the figure itself.
+    data : str, optional
+        Data set in place of the scale's.
+    data_dir, download
+        Where the data set lies, and whether it may be fetched; see `load_data`.
+    seed : int, SeedSequence, Generator or None
+        Of images, weights and batches.
+    device : str
+        "auto", "cpu", "cuda" or another of Torch's.
+    memory : str or int, optional
+        Most memory of the kernel's assembly, such as "8GB".
+    report : callable, optional
+        Told in a line what is done next.
+
+    Returns
+    -------
+    Reproduction
+        Rows with the network, the stage ("initial", "trained"), and exponent and goodness of the
+        inverse Gamma law near zero: delta, where the density of an eigenvalue x falls like
+        x^(-1 - delta) beyond the range that determines it.
+
+    Raises
+    ------
+    InvalidInputError
+        An argument has the wrong type or lies outside its domain.
+    RunSettingsError
+        The folder holds a run with other settings.
+    RunFileError
+        The folder cannot be used.
+    MissingExtraError
+        Matplotlib is not installed.
+
+    References
+    ----------
+    Hodgkinson, Wang and Mahoney, ICML 2025, Figure 1.
+    """
+    check_drawable(None)
+    chosen = _scale(scale)
+    if data is not None:
+        chosen = dataclasses.replace(chosen, data=data)
+    number = as_seed(seed)
+    images = load_data(
+        chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download
+    )
+    if not 2 <= chosen.n_kernel <= chosen.n_train:
+        raise InvalidInputError(
+            f"n_kernel must lie between 2 and n_train = {chosen.n_train}, got {chosen.n_kernel}"
+        )
+    settings = {"figure": 1, **dataclasses.asdict(chosen), "seed": number}
+    kept = Kept(out, settings)
+    tell = report or (lambda text: None)
+    panels, rows, warnings = [], [], []
+    for network in chosen.networks:
+        row_of_panels = []
+        for stage, values in _spectra(network, images, chosen, number, device, memory, kept, tell):
+            fit, note = _fit(values, chosen.share, number)
+            if fit is None:
+                warnings.append(f"{network}, {stage}: {note}")
+            row_of_panels.append(_panel(f"{network}, {stage}", values, fit, chosen.share))
+            rows.append(_row(network, stage, values, fit))
+        panels.append(row_of_panels)
+    picture = kept.folder / "figure1.png"
+    plot_spectra(panels, picture, title="Tangent kernels: inverse Gamma law near zero")
+    table = kept.folder / "figure1.csv"
+    write_table(table, rows)
+    return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
+
+
+def _scale(scale: str | KernelScale) -> KernelScale:
+    if isinstance(scale, KernelScale):
+        return scale
+    if scale not in KERNEL_SCALES:
+        raise InvalidInputError(f"scale must be one of {', '.join(KERNEL_SCALES)}, got {scale!r}")
+    return KERNEL_SCALES[scale]
+
+
+def calibrate_batch_norm(model: torch.nn.Module, images: torch.Tensor) -> None:
+    """Set the running statistics of batch norm to the means over `images`, without training.
+
+    The model is left in evaluation mode.
+    """
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a cumulative mean
+    model.train()
+    with torch.no_grad():
+        for batch in images.split(_CALIBRATION_BATCH):
+            model(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    model.eval()
+
+
+def _spectra(
+    network: str,
+    images: ImageData,
+    scale: KernelScale,
+    seed: int,
+    device: str,
+    memory: str | int | None,
+    kept: Kept,
+    tell: Callable[[str], None],
+) -> list[tuple[str, FloatArray]]:
+    """Return the stages of one network with their spectra."""
+    recipe = dataclasses.replace(RECIPES["figure1"], epochs=scale.epochs, seed=seed)
+
+    def kernel(model: torch.nn.Module, stage: str) -> FloatArray:
+        tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
+        matrix = gram(model.eval(), images.images[: scale.n_kernel], device=device, memory=memory)
+        return np.asarray(eigvals(matrix).eigenvalues)
+
+    def initial() -> FloatArray:
+        model = build_model(network, n_classes=images.n_classes, seed=seed)
+        calibrate_batch_norm(model, images.images)
+        return kernel(model, "initial")
+
+    def trained() -> FloatArray:
+        model = build_model(network, n_classes=images.n_classes, seed=seed)
+        folder = kept.folder / network
+        tell(f"{network}: training, {recipe.epochs} epochs")
+        result = train(model, images, recipe, out=folder, resume=folder.exists(), device=device)
+        return kernel(result.model, "trained")
+
+    return [
+        (stage, kept.spectrum(f"{network}-{stage}", compute))
+        for stage, compute in (("initial", initial), ("trained", trained))
+    ]
+
+
+def _fit(values: FloatArray, share: float, seed: int) -> tuple[SpectrumFit | None, str]:
+    """Return the inverse Gamma fit of the smallest positive eigenvalues, or why there is none."""
+    positive = values[values > len(values) * np.finfo(float).eps * values[-1]]
+    high = float(np.quantile(positive, share)) if len(positive) else 0.0
+    try:
+        fit = fit_spectrum(
+            positive, inverse=True, kappa=0, window=(0.0, high), spikes=None, seed=seed
+        )
+    except (InvalidInputError, ConvergenceError) as error:
+        return None, str(error)
+    return fit, ""
+
+
+def _panel(
+    title: str, values: FloatArray, fit: SpectrumFit | None, share: float
+) -> SpectrumPanel:
+    if fit is None or fit.window is None:
+        return SpectrumPanel(title, values, logarithmic=True)
+    high = fit.window[1]
+    mass = float((values <= high).mean()) / float(fit.cdf(np.array([high]))[0])
+    label = f"inverse Gamma, δ = {fit.delta:.2g} ± {error_of(fit, 'delta'):.1g}"
+
+    def density(x: FloatArray) -> FloatArray:
+        return mass * fit.pdf(x)
+
+    return SpectrumPanel(
+        title, values, ((label, density),), logarithmic=True, shaded=(0.0, high)
+    )
+
+
+def _row(
+    network: str, stage: str, values: FloatArray, fit: SpectrumFit | None
+) -> dict[str, Any]:
+    return {
+        "network": network,
+        "stage": stage,
+        "n": len(values),
+        "smallest": float(values[0]),
+        "median": float(np.median(values)),
+        "largest": float(values[-1]),
+        "delta": np.nan if fit is None else fit.delta,
+        "delta_error": np.nan if fit is None else error_of(fit, "delta"),
+        "ks": np.nan if fit is None else fit.ks,
+        "p_value": np.nan if fit is None else finite(fit.p_value),
+        "n_fitted": 0 if fit is None else fit.n_used,
+    }
+
+
+def _verdict(rows: list[dict[str, Any]]) -> str:
+    fits = [row for row in rows if np.isfinite(row["p_value"])]
+    kept = sum(row["p_value"] > 0.05 for row in fits)
+    text = f"the inverse Gamma law near zero fits {kept} of {len(rows)} spectra (p > 0.05)"
+    changes = []
+    for network in dict.fromkeys(row["network"] for row in rows):
+        by_stage = {row["stage"]: row["delta"] for row in rows if row["network"] == network}
+        changes.append(f"{network} {by_stage['initial']:.2g} to {by_stage['trained']:.2g}")
+    return f"{text}; delta from initial to trained: {', '.join(changes)}"

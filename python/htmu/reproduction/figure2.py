@@ -1,0 +1,256 @@
+"""Figure 2: weights of a layer after training with smaller and smaller batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+import htmu.special
+from htmu.arguments import FloatArray, Seed, as_seed
+from htmu.errors import ConvergenceError, InvalidInputError
+from htmu.files import check_drawable
+from htmu.fits import SpectrumFit, fit_spectrum
+from htmu.networks import RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.plotting import SpectrumPanel, plot_spectra
+from htmu.reproduction.kept import Kept
+from htmu.reproduction.result import Reproduction, error_of, finite
+from htmu.reproduction.table import write_table
+
+__all__ = ["WEIGHT_SCALES", "WeightScale", "reproduce_figure2"]
+
+#: 1000 x 3072, so that gamma is 0.3255.
+_LAYER = "fc1"
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightScale:
+    """Size of Figure 2.
+
+    Attributes
+    ----------
+    data : str
+        Data set, one of those of `load_data`.
+    n_train : int or None
+        Images trained on; None is the whole data set.
+    epochs : int
+        At most so many; the recipe stops at a training loss below 0.01.
+    repeats : int
+        Networks a batch size, of seeds that follow one another.
+    batch_sizes : tuple of int
+    network : str
+        One of `htmu.networks.MODELS` with a linear layer `fc1`.
+    """
+
+    data: str
+    n_train: int | None
+    epochs: int
+    repeats: int
+    batch_sizes: tuple[int, ...] = (1000, 800, 250, 100, 50, 5)
+    network: str = "minialexnet"
+
+
+WEIGHT_SCALES = MappingProxyType(
+    {
+        "small": WeightScale("digits", n_train=1000, epochs=60, repeats=1),
+        "paper": WeightScale("cifar10", n_train=None, epochs=200, repeats=3),
+    }
+)
+
+
+def reproduce_figure2(
+    out: str | os.PathLike[str],
+    scale: str | WeightScale = "small",
+    *,
+    data: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    seed: Seed = 0,
+    device: str = "auto",
+    report: Callable[[str], None] | None = None,
+) -> Reproduction:
+    """Train MiniAlexNet with several batch sizes and fit kappa of its first linear layer.
+
+    The spectrum is that of W W^T, W the 1000 x 3072 weights of `fc1`; gamma = 0.3255 is known.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the result. Spectra and checkpoints are kept there; the same call goes on where
+        an earlier one stopped.
+    scale : str or WeightScale
+        "small" runs on a laptop in minutes, "paper" is the figure itself.
+    data : str, optional
+        Data set in place of the scale's.
+    data_dir, download
+        Where the data set lies, and whether it may be fetched; see `load_data`.
+    seed : int, SeedSequence, Generator or None
+        Of images, weights and batches.
+    device : str
+        "auto", "cpu", "cuda" or another of Torch's.
+    report : callable, optional
+        Told in a line what is done next.
+
+    Returns
+    -------
+    Reproduction
+        Rows with batch size, repeat, epochs, loss, accuracy, and kappa with its error, interval and
+        p-value.
+
+    Raises
+    ------
+    InvalidInputError
+        An argument has the wrong type or lies outside its domain.
+    RunSettingsError
+        The folder holds a run with other settings.
+    RunFileError
+        The folder cannot be used.
+    MissingExtraError
+        Matplotlib is not installed.
+
+    References
+    ----------
+    Hodgkinson, Wang and Mahoney, ICML 2025, Figure 2.
+    """
+    check_drawable(None)
+    chosen = _scale(scale)
+    if data is not None:
+        chosen = dataclasses.replace(chosen, data=data)
+    number = as_seed(seed)
+    images = load_data(
+        chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download
+    )
+    kept = Kept(out, {"figure": 2, **dataclasses.asdict(chosen), "seed": number})
+    tell = report or (lambda text: None)
+    rows, panels, warnings = [], [], []
+    for batch_size in chosen.batch_sizes:
+        for repeat in range(chosen.repeats):
+            name = f"batch{batch_size}-repeat{repeat}"
+            try:
+                values, end = _trained(name, batch_size, repeat, images, chosen, number, device,
+                                       kept, tell)
+            except ConvergenceError as error:
+                warnings.append(f"batch size {batch_size}, repeat {repeat}: {error}")
+                continue
+            gamma = end.pop("gamma")
+            fit = fit_spectrum(values, gamma=gamma, seed=number)
+            rows.append({"batch_size": batch_size, "repeat": repeat, **end, **_row(fit)})
+            if repeat == 0:
+                panels.append(_panel(f"batch size {batch_size}", values, fit, gamma))
+    if not rows:
+        raise ConvergenceError(f"no network could be trained: {warnings[0]}")
+    columns = next(c for c in (3, 2, 1) if len(panels) % c == 0)
+    grid = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    picture = kept.folder / "figure2.png"
+    plot_spectra(grid, picture, title=f"{chosen.network} {_LAYER}: batch size and kappa")
+    table = kept.folder / "figure2.csv"
+    write_table(table, rows)
+    return Reproduction(tuple(rows), trend(rows), picture, table, tuple(warnings))
+
+
+def _scale(scale: str | WeightScale) -> WeightScale:
+    if isinstance(scale, WeightScale):
+        return scale
+    if scale not in WEIGHT_SCALES:
+        raise InvalidInputError(f"scale must be one of {', '.join(WEIGHT_SCALES)}, got {scale!r}")
+    return WEIGHT_SCALES[scale]
+
+
+def _trained(
+    name: str,
+    batch_size: int,
+    repeat: int,
+    images: ImageData,
+    scale: WeightScale,
+    seed: int,
+    device: str,
+    kept: Kept,
+    tell: Callable[[str], None],
+) -> tuple[FloatArray, dict[str, Any]]:
+    """Return the layer's spectrum, and how training ended."""
+    recipe = dataclasses.replace(
+        RECIPES["figure2"],
+        batch_size=min(batch_size, len(images.images)),
+        learning_rate=2 / batch_size,
+        epochs=scale.epochs,
+        seed=seed + repeat,
+    )
+    folder = kept.folder / name
+    tell(f"{name}: training, at most {scale.epochs} epochs")
+    model = build_model(scale.network, n_classes=images.n_classes, seed=seed + repeat)
+    result = train(model, images, recipe, out=folder, resume=folder.exists(), device=device)
+    weights = dict(result.model.named_parameters())[f"{_LAYER}.weight"]
+    last = result.history[-1]
+    end = {
+        "epochs": len(result.history),
+        "loss": last.loss,
+        "accuracy": last.accuracy,
+        "gamma": min(weights.shape) / max(weights.shape),
+    }
+    return kept.spectrum(name, lambda: weight_spectra(result.model)[_LAYER]), end
+
+
+def _row(fit: SpectrumFit) -> dict[str, Any]:
+    low, high = fit.intervals["kappa"]
+    return {
+        "kappa": fit.kappa,
+        "kappa_error": error_of(fit, "kappa"),
+        "kappa_low": low,
+        "kappa_high": high,
+        "ks": fit.ks,
+        "p_value": finite(fit.p_value),
+        "n_spikes": len(fit.spikes),
+    }
+
+
+def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> SpectrumPanel:
+    law = htmu.special.marchenko_pastur(gamma, scale=fit.scale)
+    bulk = fit.n_used / fit.n
+    label = f"HTMP, κ = {fit.kappa:.3g} ± {error_of(fit, 'kappa'):.1g}"
+    return SpectrumPanel(
+        title,
+        values,
+        (
+            (label, lambda x: bulk * fit.pdf(x)),
+            (f"Marchenko-Pastur, γ = {gamma:.4f}", lambda x: bulk * np.asarray(law.pdf(x))),
+        ),
+        limits=(0.0, float(fit.values[-1]) * 1.05),
+    )
+
+
+def trend(rows: list[dict[str, Any]]) -> str:
+    """Return a line on how kappa moves with the batch size: d log kappa / d log batch size.
+
+    The slope is that of weighted least squares; its error is widened by the scatter of the points
+    about the line. Spectra whose kappa has no finite error, or is 0, are left out and counted.
+    """
+    used = [
+        row
+        for row in rows
+        if row["kappa"] > 0 and math.isfinite(row["kappa_error"]) and row["kappa_error"] > 0
+    ]
+    left_out = len(rows) - len(used)
+    note = f" ({left_out} spectra without a finite error left out)" if left_out else ""
+    if len({row["batch_size"] for row in used}) < 3:
+        return f"too few batch sizes with a finite kappa for a trend{note}"
+    x = np.log([row["batch_size"] for row in used])
+    y = np.log([row["kappa"] for row in used])
+    weight = (np.array([row["kappa"] / row["kappa_error"] for row in used])) ** 2
+    centre = np.average(x, weights=weight)
+    spread = float(np.sum(weight * (x - centre) ** 2))
+    slope = float(np.sum(weight * (x - centre) * y) / spread)
+    left = y - np.average(y, weights=weight) - slope * (x - centre)
+    scatter = float(np.sum(weight * left**2)) / max(len(used) - 2, 1)
+    error = math.sqrt(max(scatter, 1.0) / spread)
+    if slope > 2 * error:
+        seen = "kappa falls as the batch shrinks"
+    elif slope < -2 * error:
+        seen = "kappa rises as the batch shrinks"
+    else:
+        seen = "no trend of kappa with the batch size"
+    return f"{seen}: d log kappa / d log batch size = {slope:.3f} ± {error:.3f}{note}"

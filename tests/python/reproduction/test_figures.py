@@ -1,0 +1,123 @@
+"""The figures at a very small size: what is written, what is kept, what is said."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra networks is not installed")
+
+from htmu.errors import InvalidInputError, RunFileError, RunSettingsError  # noqa: E402
+from htmu.reproduction import (  # noqa: E402
+    KERNEL_SCALES,
+    WEIGHT_SCALES,
+    KernelScale,
+    WeightScale,
+    reproduce_figure1,
+    reproduce_figure2,
+)
+from htmu.reproduction.figure1 import calibrate_batch_norm  # noqa: E402
+from htmu.reproduction.figure2 import trend  # noqa: E402
+
+TINY_KERNELS = KernelScale("digits", 24, 12, 2, networks=("lenet",), share=0.3)
+TINY_WEIGHTS = WeightScale("digits", 60, 2, 1, batch_sizes=(60, 20, 5))
+
+
+def test_scales_are_the_papers() -> None:
+    assert KERNEL_SCALES["paper"].networks == ("vgg11", "resnet9", "resnet18")
+    assert KERNEL_SCALES["paper"].n_train == KERNEL_SCALES["paper"].n_kernel == 1000
+    assert WEIGHT_SCALES["paper"].batch_sizes == (1000, 800, 250, 100, 50, 5)
+    assert WEIGHT_SCALES["paper"].repeats == 3
+
+
+def test_figure1(tmp_path: Path) -> None:
+    told: list[str] = []
+    first = reproduce_figure1(tmp_path / "out", TINY_KERNELS, report=told.append)
+    assert [row["stage"] for row in first.rows] == ["initial", "trained"]
+    assert all(row["n"] == 120 and row["largest"] > 0 for row in first.rows)
+    # Training moved the kernel.
+    assert first.rows[0]["largest"] != first.rows[1]["largest"]
+    assert first.picture.stat().st_size > 10_000
+    assert told
+    with open(first.table, encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 2
+    told.clear()
+    again = reproduce_figure1(tmp_path / "out", TINY_KERNELS, report=told.append)
+    assert told == []  # everything was kept
+    assert repr(again.rows) == repr(first.rows)
+
+
+def test_figure2(tmp_path: Path) -> None:
+    found = reproduce_figure2(tmp_path / "out", TINY_WEIGHTS)
+    assert [row["batch_size"] for row in found.rows] == [60, 20, 5]
+    for row in found.rows:
+        assert row["kappa_low"] <= row["kappa"] <= row["kappa_high"]
+        assert row["epochs"] <= 2
+    spectrum = np.load(tmp_path / "out" / "batch20-repeat0.npy")
+    assert spectrum.shape == (1000,)
+    assert found.picture.stat().st_size > 10_000
+    assert "batch size" in found.verdict
+    again = reproduce_figure2(tmp_path / "out", TINY_WEIGHTS)
+    assert repr(again.rows) == repr(found.rows)
+
+
+def test_folders_of_others(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(RunFileError, match="something else"):
+        reproduce_figure2(tmp_path, TINY_WEIGHTS)
+    with pytest.raises(RunFileError, match="folder"):
+        reproduce_figure2(tmp_path / "file", TINY_WEIGHTS)
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    kernels = dataclasses.replace(TINY_KERNELS, n_kernel=4)
+    reproduce_figure1(tmp_path / "out", kernels)
+    with pytest.raises(RunSettingsError, match="n_kernel = 4"):
+        reproduce_figure1(tmp_path / "out", TINY_KERNELS)
+    (tmp_path / "out" / "lenet-initial.npy").write_bytes(b"nonsense")
+    with pytest.raises(RunFileError, match=r"lenet-initial\.npy"):
+        reproduce_figure1(tmp_path / "out", kernels)
+
+
+def test_bad_scales(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="small, paper, got 'huge'"):
+        reproduce_figure1(tmp_path / "out", "huge")
+    with pytest.raises(InvalidInputError, match="small, paper, got 'huge'"):
+        reproduce_figure2(tmp_path / "out", "huge")
+    with pytest.raises(InvalidInputError, match="n_kernel"):
+        reproduce_figure1(tmp_path / "out", dataclasses.replace(TINY_KERNELS, n_kernel=25))
+    assert not (tmp_path / "out").exists()
+
+
+def test_calibrated_batch_norm_has_the_statistics_of_its_input() -> None:
+    norm = torch.nn.BatchNorm2d(3)
+    images = 5 + 2 * torch.randn(400, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    calibrate_batch_norm(norm, images)
+    torch.testing.assert_close(norm.running_mean, images.mean((0, 2, 3)), rtol=1e-5, atol=1e-5)
+    # Means of four batches' unbiased variances, each about the batch's own mean.
+    expected = torch.stack([b.var((0, 2, 3)) for b in images.split(100)]).mean(0)
+    torch.testing.assert_close(norm.running_var, expected, rtol=1e-4, atol=1e-4)
+    assert norm.momentum == 0.1
+    assert not norm.training
+
+
+def rows(slope: float, error: float) -> list[dict[str, float]]:
+    return [
+        {"batch_size": b, "kappa": 2 * b**slope, "kappa_error": error * b**slope}
+        for b in (5, 50, 500)
+    ]
+
+
+def test_trend_is_the_slope_of_a_power_law() -> None:
+    assert "kappa falls as the batch shrinks" in trend(rows(0.5, 0.1))
+    assert "= 0.500 ±" in trend(rows(0.5, 0.1))
+    assert "kappa rises as the batch shrinks" in trend(rows(-0.5, 0.1))
+    assert "no trend" in trend(rows(0.01, 1.0))
+    unknown = [{"batch_size": 7, "kappa": 1.0, "kappa_error": math.nan}]
+    assert "1 spectra without a finite error left out" in trend(rows(0.5, 0.1) + unknown)
+    assert "too few" in trend(unknown)
