@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from htmu.errors import RunFileError, RunLockedError
-from htmu.sweeps.lock import RunLock
+from htmu.files.lock import RunLock
 
 HOLDER = """
 import sys, time
-from htmu.sweeps.lock import RunLock
+from htmu.files.lock import RunLock
 with RunLock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -24,7 +24,7 @@ with RunLock(sys.argv[1]):
 
 def test_second_lock_in_this_process_is_refused(tmp_path: Path) -> None:
     run = str(tmp_path / "run.htmu")
-    with RunLock(run), pytest.raises(RunLockedError, match="another sweep of this process"):
+    with RunLock(run), pytest.raises(RunLockedError, match="another run of this process"):
         RunLock(run)
     assert os.listdir(tmp_path) == []
 

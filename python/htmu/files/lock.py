@@ -44,17 +44,24 @@ else:
 class RunLock:
     """Exclusive lock of the run at `path`, held from construction until `release`.
 
+    Parameters
+    ----------
+    path : str
+        The run, a file or a folder, as messages name it.
+    place : str, optional
+        The lock's own file; by default beside the run.
+
     Raises
     ------
     RunLockedError
-        Another process, or another sweep in this one, writes the run.
+        Another process, or another run in this one, writes the run.
     RunFileError
         The lock's file cannot be made, as in a read-only folder.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, place: str | None = None) -> None:
         self._run = path
-        self._path = f"{path}.lock"
+        self._path = f"{path}.lock" if place is None else place
         self._descriptor = self._acquire()
 
     def _acquire(self) -> int:
@@ -64,13 +71,13 @@ class RunLock:
             except OSError as error:
                 raise RunFileError(
                     f"cannot write beside {self._run}: {error.strerror}; "
-                    f"name a file in a folder that you may write to"
+                    f"name one in a folder that you may write to"
                 ) from None
             try:
                 if not _try_lock(descriptor):
                     raise RunLockedError(
                         f"{self._run} is being written by {self._holder(descriptor)}; "
-                        f"wait for it to end, or name another file"
+                        f"wait for it to end, or name another"
                     )
                 if self._still_there(descriptor):
                     self._sign(descriptor)
@@ -100,7 +107,7 @@ class RunLock:
         with suppress(OSError):
             number = os.read(descriptor, 20).decode(errors="replace").strip()
             if number == str(os.getpid()):
-                return "another sweep of this process"
+                return "another run of this process"
             if number.isdigit():
                 return f"process {number}"
         return "another process"
