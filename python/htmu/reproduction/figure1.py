@@ -194,7 +194,7 @@ def _spectra(
     tell: Callable[[str], None],
 ) -> list[tuple[str, FloatArray]]:
     """Return the stages of one network with their spectra."""
-    recipe = dataclasses.replace(RECIPES["figure1"], epochs=scale.epochs, seed=seed)
+    recipe = RECIPES["figure1"].replace(epochs=scale.epochs, seed=seed)
 
     def kernel(model: torch.nn.Module, stage: str) -> FloatArray:
         tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
@@ -210,7 +210,7 @@ def _spectra(
         model = build_model(network, n_classes=images.n_classes, seed=seed)
         folder = kept.folder / network
         tell(f"{network}: training, {recipe.epochs} epochs")
-        result = train(model, images, recipe, out=folder, resume=folder.exists(), device=device)
+        result = train(model, images, recipe, out=folder, resume=None, device=device)
         return kernel(result.model, "trained")
 
     return [

@@ -173,23 +173,18 @@ def _trained(
     tell: Callable[[str], None],
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Return the layer's spectrum, and how training ended."""
-    recipe = dataclasses.replace(
-        RECIPES["figure2"],
-        batch_size=min(batch_size, len(images.images)),
-        learning_rate=2 / batch_size,
-        epochs=scale.epochs,
-        seed=seed + repeat,
+    recipe = RECIPES["figure2"].replace(
+        batch_size=batch_size, epochs=scale.epochs, seed=seed + repeat
     )
     folder = kept.folder / name
     tell(f"{name}: training, at most {scale.epochs} epochs")
     model = build_model(scale.network, n_classes=images.n_classes, seed=seed + repeat)
-    result = train(model, images, recipe, out=folder, resume=folder.exists(), device=device)
+    result = train(model, images, recipe, out=folder, resume=None, device=device)
     weights = dict(result.model.named_parameters())[f"{_LAYER}.weight"]
-    last = result.history[-1]
     end = {
-        "epochs": len(result.history),
-        "loss": last.loss,
-        "accuracy": last.accuracy,
+        "epochs": result.epochs,
+        "loss": result.train_loss,
+        "accuracy": result.train_accuracy,
         "gamma": min(weights.shape) / max(weights.shape),
     }
     return kept.spectrum(name, lambda: weight_spectra(result.model)[_LAYER]), end
