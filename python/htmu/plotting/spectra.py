@@ -66,7 +66,7 @@ def plot_spectra(
     Parameters
     ----------
     rows : sequence of sequences of SpectrumPanel
-        Rows of equal length.
+        A row with fewer than the others ends in empty places.
     path : path, optional
         File to write, whole or not at all: PNG, PDF or SVG by its suffix.
     title : str, optional
@@ -101,18 +101,19 @@ def plot_spectra(
     """
     check_drawable(path)
     dpi = as_int("dpi", dpi, minimum=10, maximum=2400)
-    columns = {len(row) for row in rows}
-    if len(columns) != 1 or 0 in columns:
-        raise InvalidInputError("rows must be of equal length with a panel each")
+    width = max((len(row) for row in rows), default=0)
+    if not width:
+        raise InvalidInputError("there is no spectrum to draw; give a panel at least")
     from matplotlib.figure import Figure
 
-    width = columns.pop()
     size = (_WIDTH * width, _HEIGHT * len(rows) + (0.5 if title else 0.0))
     figure = Figure(figsize=size, layout="constrained")
     axes = np.asarray(figure.subplots(len(rows), width, squeeze=False))
     for row, places in zip(rows, axes, strict=True):
-        for panel, place in zip(row, places, strict=True):
+        for panel, place in zip(row, places, strict=False):
             _draw(place, panel)
+        for place in places[len(row) :]:
+            place.set_axis_off()
     if title:
         figure.suptitle(title, fontsize=12)
     if path is not None:
@@ -149,10 +150,13 @@ def _draw(axes: Axes, panel: SpectrumPanel) -> None:
 
 
 def _bins(values: FloatArray) -> FloatArray:
-    """Return edges of equal bins by the rule of Freedman and Diaconis (1981)."""
+    """Return edges of equal bins, half as wide as by the rule of Freedman and Diaconis (1981).
+
+    Their rule is for smooth densities, and a law of eigenvalues has edges.
+    """
     low, high = float(values[0]), float(values[-1])
     quarter = np.quantile(values, [0.25, 0.75])
-    width = 2 * float(quarter[1] - quarter[0]) / len(values) ** (1 / 3)
+    width = float(quarter[1] - quarter[0]) / len(values) ** (1 / 3)
     count = math.ceil((high - low) / width) if width > 0 else _MOST_BINS
     return np.linspace(low, high, min(max(count, 8), _MOST_BINS) + 1)
 

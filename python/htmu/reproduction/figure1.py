@@ -232,26 +232,21 @@ def _fit(values: FloatArray, share: float, seed: int) -> tuple[SpectrumFit | Non
     return fit, ""
 
 
-def _panel(
-    title: str, values: FloatArray, fit: SpectrumFit | None, share: float
-) -> SpectrumPanel:
+def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, share: float) -> SpectrumPanel:
     if fit is None or fit.window is None:
         return SpectrumPanel(title, values, logarithmic=True)
     high = fit.window[1]
     mass = float((values <= high).mean()) / float(fit.cdf(np.array([high]))[0])
-    label = f"inverse Gamma, δ = {fit.delta:.2g} ± {error_of(fit, 'delta'):.1g}"
+    error = error_of(fit, "delta")
+    label = f"inverse Gamma, δ = {fit.delta:.3g} ± {error:.2g}"
 
     def density(x: FloatArray) -> FloatArray:
         return mass * fit.pdf(x)
 
-    return SpectrumPanel(
-        title, values, ((label, density),), logarithmic=True, shaded=(0.0, high)
-    )
+    return SpectrumPanel(title, values, ((label, density),), logarithmic=True, shaded=(0.0, high))
 
 
-def _row(
-    network: str, stage: str, values: FloatArray, fit: SpectrumFit | None
-) -> dict[str, Any]:
+def _row(network: str, stage: str, values: FloatArray, fit: SpectrumFit | None) -> dict[str, Any]:
     return {
         "network": network,
         "stage": stage,
