@@ -238,7 +238,7 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, share: float
     high = fit.window[1]
     mass = float((values <= high).mean()) / float(fit.cdf(np.array([high]))[0])
     error = error_of(fit, "delta")
-    label = f"inverse Gamma, δ = {fit.delta:.3g} ± {error:.2g}"
+    label = rf"inverse Gamma, $\delta$ = {fit.delta:.3g} ± {error:.2g}"
 
     def density(x: FloatArray) -> FloatArray:
         return mass * fit.pdf(x)

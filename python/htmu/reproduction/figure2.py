@@ -217,13 +217,13 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> Sp
     law = htmu.special.marchenko_pastur(gamma, scale=fit.scale)
     bulk = fit.n_used / fit.n
     low, high = fit.intervals["kappa"]
-    label = f"HTMP, κ = {fit.kappa:.3g} ({low:.3g} to {high:.3g})"
+    label = rf"HTMP, $\kappa$ = {fit.kappa:.3g} ({low:.3g} to {high:.3g})"
     return SpectrumPanel(
         title,
         values,
         (
             (label, lambda x: bulk * fit.pdf(x)),
-            (f"Marchenko-Pastur, γ = {gamma:.4f}", lambda x: bulk * np.asarray(law.pdf(x))),
+            (rf"Marchenko-Pastur, $\gamma$ = {gamma:.4f}", lambda x: bulk * np.asarray(law.pdf(x))),
         ),
         limits=(0.0, float(fit.values[-1]) * 1.05),
     )
