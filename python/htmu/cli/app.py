@@ -15,6 +15,7 @@ from htmu.cli.kappa import kappa
 from htmu.cli.law import law
 from htmu.cli.results import export, plot, show
 from htmu.cli.sweep import run_sweep
+from htmu.cli.train import train
 from htmu.sweeps.records import package_version
 
 # Typer brings its own copy of Click or uses the real one, depending on its version; its public
@@ -42,6 +43,7 @@ app.command("sweep", epilog=EPILOG)(guarded(run_sweep))
 app.command("fit", epilog=EPILOG)(guarded(fit))
 app.add_typer(results, name="results")
 app.command("law", epilog=EPILOG)(guarded(law))
+app.command("train", epilog=EPILOG)(guarded(train))
 app.command("info", epilog=EPILOG)(guarded(info))
 results.command("show", epilog=EPILOG)(guarded(show))
 results.command("export", epilog=EPILOG)(guarded(export))

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 from htmu.errors import HtmuError, RunFileError
 from htmu.files import check_place
-from htmu.sweeps.grid import Grid
 from htmu.files.lock import RunLock
+from htmu.sweeps.grid import Grid
 from htmu.sweeps.records import COLUMNS, TYPES, CellResult, as_row, package_version
 from htmu.sweeps.settings import SweepSettings, check_same_run
 
