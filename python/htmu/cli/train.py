@@ -20,9 +20,6 @@ from htmu.errors import InvalidInputError, RunError
 if TYPE_CHECKING:
     from htmu.networks import ImageData, Recipe, TrainingResult
 
-#: Network of a recipe, where none is named.
-_NETWORKS = {"figure1": "resnet9", "figure2": "minialexnet"}
-
 
 def train(
     recipe: Annotated[
@@ -104,7 +101,9 @@ def train(
     initialization: Annotated[
         str | None,
         options.option(
-            "--initialization", text="Variance of a weight: he (2 / fan-in; if none) or ntk (1)."
+            "--initialization",
+            text="Variance of a weight: he (2 / fan-in) or ntk (1 / fan-in); that of the recipe if "
+            "none: he for figure1, ntk for figure2.",
         ),
     ] = None,
     width: Annotated[
@@ -258,11 +257,11 @@ def train(
     every = as_int(
         "--checkpoint-every", 1 if checkpoint_every is None else checkpoint_every, minimum=1
     )
-    place = {"data_dir": data_dir, "download": download}
+    place: dict[str, Any] = {"data_dir": data_dir, "download": download}
     points = load_data(**source, **place)
-    held_out = (
-        load_data(**{**source, "n": _held_out(source)}, **place, train=False) if test else None
-    )
+    held_out = None
+    if test:
+        held_out = load_data(**{**source, "n": _held_out(source)}, **place, train=False)
     if made.get("n_classes", points.n_classes) != points.n_classes:
         raise InvalidInputError(
             f"the network has {made['n_classes']} classes and the data {points.n_classes}; "
@@ -340,11 +339,15 @@ def _model(
     name: str | None, title: str, stored: dict[str, Any] | None, given: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """Name and options of the network."""
+    from htmu.networks.recipes import NETWORKS
+
     if stored is not None:
         made = stored["model"]["made"]
         if name in (None, made["name"]):
             return made["name"], {**made["options"], **_given(given)}
-    return _NETWORKS[title] if name is None else name, _given(given)
+        return str(name), _given(given)
+    network, initialization = NETWORKS[title]
+    return name or network, {"initialization": initialization, **_given(given)}
 
 
 def _source(

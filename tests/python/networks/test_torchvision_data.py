@@ -73,7 +73,9 @@ def test_damaged_cifar10(sets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     content = bytearray(batch.read_bytes())
     content[500] ^= 1
     batch.write_bytes(bytes(content))
-    with pytest.raises(RunFileError, match="CIFAR-10 is absent or damaged in .*--data-dir.*--down"):
+    with pytest.raises(
+        RunFileError, match=r"CIFAR-10 is absent or damaged in .*--data-dir.*--down"
+    ):
         load_data("cifar10", data_dir=tmp_path)
 
 
