@@ -75,5 +75,5 @@ def test_bad_models() -> None:
         weight_spectra(nn.Sequential(nn.ReLU(), nn.BatchNorm1d(3)))
     layer = nn.Linear(2, 2)
     layer.weight.data[0, 0] = torch.nan
-    with pytest.raises(NonFiniteError, match="the weights 0.weight are not finite"):
+    with pytest.raises(NonFiniteError, match=r"the weights 0\.weight are not finite"):
         weight_spectra(nn.Sequential(layer))
