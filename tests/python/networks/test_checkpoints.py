@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,9 +213,7 @@ def test_divergence_keeps_the_last_good_checkpoint(points: ImageData, tmp_path: 
         return gradient * torch.nan if next(steps) == 10 else gradient
 
     next(model.parameters()).register_hook(poison)
-    with pytest.raises(
-        ConvergenceError, match=r"in epoch 4 at the learning rate 0\.01.*epoch 3 is"
-    ):
+    with pytest.raises(ConvergenceError, match=r"in epoch 4 at the learning rate 0\.01.*epoch 3"):
         train(model, points, recipe, out=out)
     assert load_checkpoint(out).epoch == 3
     whole = train(small(), points, recipe)
@@ -301,7 +299,7 @@ def test_damage_is_one_line(file: str, damage: str, begun: Path) -> None:
             "is not that of an htmu training",
         ),
         (
-            '{"format": "htmu training", "version": 9, "folder": "checkpoint-1", "files": {"a": 1}}',
+            '{"format": "htmu training", "version": 9, "folder": "checkpoint-1", "files": {"": 1}}',
             "a training of format 9, this htmu reads 1",
         ),
     ],
@@ -321,13 +319,16 @@ class Killed(BaseException):
     """What no code catches, as a kill."""
 
 
-def places_of_a_kill() -> Iterator[tuple[str, int]]:
-    """Calls of the operating system that write a checkpoint: a kill before the k-th of each."""
-    yield from (("mkdir", 1), ("fsync", 1), ("fsync", 2), ("fsync", 3), ("fsync", 4))
-    yield from (("rename", 1), ("replace", 1))
+#: Calls of the operating system that write a checkpoint: a kill comes before the k-th of one.
+MOMENTS = [
+    ("mkdir", 1),
+    *(("fsync", number) for number in (1, 2, 3, 4)),
+    ("rename", 1),
+    ("replace", 1),
+]
 
 
-@pytest.mark.parametrize(("call", "number"), places_of_a_kill())
+@pytest.mark.parametrize(("call", "number"), MOMENTS)
 def test_kill_between_two_files_leaves_the_checkpoint_before(
     call: str,
     number: int,
