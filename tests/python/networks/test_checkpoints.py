@@ -15,7 +15,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
 pytest.importorskip("safetensors", reason="the extra networks is not installed")
 
-from torch import nn  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 from htmu.errors import (  # noqa: E402
     CancelledError,
@@ -209,10 +209,10 @@ def test_divergence_keeps_the_last_good_checkpoint(points: ImageData, tmp_path: 
     model = small()
     steps = iter(range(100))
 
-    def poison(gradient: torch.Tensor) -> torch.Tensor:
+    def poison(gradient: Tensor) -> Tensor:
         return gradient * torch.nan if next(steps) == 10 else gradient
 
-    next(model.parameters()).register_hook(poison)
+    torch.Tensor.register_hook(next(model.parameters()), poison)
     with pytest.raises(ConvergenceError, match=r"in epoch 4 at the learning rate 0\.01.*epoch 3"):
         train(model, points, recipe, out=out)
     assert load_checkpoint(out).epoch == 3

@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
 
+from torch import Tensor  # noqa: E402
+
 from htmu.errors import InvalidInputError  # noqa: E402
 from htmu.networks.normalization import (  # noqa: E402
     ChannelStatistics,
@@ -18,7 +20,7 @@ from htmu.networks.normalization import (  # noqa: E402
 )
 
 
-def pixels(n: int = 7) -> torch.Tensor:
+def pixels(n: int = 7) -> Tensor:
     rng = np.random.default_rng(3)
     return torch.from_numpy(rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8))
 

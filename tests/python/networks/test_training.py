@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
 
-from torch import nn  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 from htmu.errors import (  # noqa: E402
     CancelledError,
@@ -47,9 +47,9 @@ class Noisy(nn.Module):
         self.dropout = nn.Dropout(0.5)
         self.second = nn.Linear(16, 3)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         hidden = torch.relu(self.norm(self.first(images.flatten(1))))
-        outputs: torch.Tensor = self.second(self.dropout(hidden))
+        outputs: Tensor = self.second(self.dropout(hidden))
         return outputs
 
 
@@ -105,8 +105,8 @@ def test_training_is_stochastic_gradient_descent(
     result = train(model, points, recipe)
     got = [(record.loss, record.accuracy, record.lr) for record in result.history]
     assert np.array(got) == pytest.approx(np.array(history), rel=1e-9)
-    for value, expected in zip(model.parameters(), (w1, b1, w2, b2), strict=True):
-        assert value.detach().numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    for parameter, expected in zip(model.parameters(), (w1, b1, w2, b2), strict=True):
+        assert parameter.detach().numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_digits_are_learnt() -> None:
@@ -184,7 +184,7 @@ def test_weights_that_overflow_in_the_last_step_are_noticed(points: ImageData) -
     model = small()
     scale = 1e38
     for parameter in model.parameters():
-        parameter.register_hook(lambda gradient: gradient.sign() * scale)
+        torch.Tensor.register_hook(parameter, lambda gradient: gradient.sign() * scale)
     with pytest.raises(ConvergenceError, match="a weight is not finite in epoch 1"):
         train(model, points, Recipe(lr=100, batch_size=60, epochs=1))
 
@@ -236,27 +236,33 @@ def test_device() -> None:
             choose_device(name)
 
 
+#: Typed loosely, as what is given is wrong.
+loosely: Any = train
+
 BAD: list[tuple[Callable[[Any, Any, Any], Any], str]] = [
-    (lambda m, d, r: train("lenet", d, r), "model must be a torch.nn.Module"),
-    (lambda m, d, r: train(m, d.images, r), "data must come from load_data or image_data"),
-    (lambda m, d, r: train(m, d, "figure1"), "recipe must be a Recipe, got str"),
-    (lambda m, d, r: train(m, d, r, test=d.images), "test must come from"),
-    (lambda m, d, r: train(m, d, r.replace(batch_size=61)), "batch_size is 61, but there are only"),
-    (lambda m, d, r: train(m, d, r, device="tpu"), "device must be one of"),
-    (lambda m, d, r: train(m, d, r, progress=3), "progress must be callable, got 3"),
-    (lambda m, d, r: train(m, d, r, cancel=True), "cancel must be callable"),
-    (lambda m, d, r: train(m, d, r, keep_spectra=3), "keep_spectra must be a sequence"),
-    (lambda m, d, r: train(m, d, r, keep_spectra=(5,)), "keep_spectra must be an integer from 0"),
-    (lambda m, d, r: train(m, d, r, checkpoint_every=0), "checkpoint_every must be"),
-    (lambda m, d, r: train(m, d, r, n_threads=0), "n_threads must be"),
-    (lambda m, d, r: train(m, d, r, resume="yes"), "resume must be True, False or None"),
-    (lambda m, d, r: train(m, d, r, resume=True), "nothing to resume without out"),
-    (lambda m, d, r: train(m, d, r, out=""), "out must be the path of a folder"),
-    (lambda m, d, r: train(nn.Flatten(), d, r), "no parameter to train"),
-    (lambda m, d, r: train(m.requires_grad_(False), d, r), "no parameter to train"),
-    (lambda m, d, r: train(nn.Linear(5, 3), d, r), "the model does not take images of shape"),
-    (lambda m, d, r: train(nn.Conv2d(3, 3, 3), d, r), "gives outputs of shape (1, 3, 30, 30)"),
-    (lambda m, d, r: train(mlp(2, width=4), d, r), "'gaussian' has 3 classes"),
+    (lambda m, d, r: loosely("lenet", d, r), "model must be a torch.nn.Module"),
+    (lambda m, d, r: loosely(m, d.images, r), "data must come from load_data or image_data"),
+    (lambda m, d, r: loosely(m, d, "figure1"), "recipe must be a Recipe, got str"),
+    (lambda m, d, r: loosely(m, d, r, test=d.images), "test must come from"),
+    (
+        lambda m, d, r: loosely(m, d, r.replace(batch_size=61)),
+        "batch_size is 61, but there are only",
+    ),
+    (lambda m, d, r: loosely(m, d, r, device="tpu"), "device must be one of"),
+    (lambda m, d, r: loosely(m, d, r, progress=3), "progress must be callable, got 3"),
+    (lambda m, d, r: loosely(m, d, r, cancel=True), "cancel must be callable"),
+    (lambda m, d, r: loosely(m, d, r, keep_spectra=3), "keep_spectra must be a sequence"),
+    (lambda m, d, r: loosely(m, d, r, keep_spectra=(5,)), "keep_spectra must be an integer from 0"),
+    (lambda m, d, r: loosely(m, d, r, checkpoint_every=0), "checkpoint_every must be"),
+    (lambda m, d, r: loosely(m, d, r, n_threads=0), "n_threads must be"),
+    (lambda m, d, r: loosely(m, d, r, resume="yes"), "resume must be True, False or None"),
+    (lambda m, d, r: loosely(m, d, r, resume=True), "nothing to resume without out"),
+    (lambda m, d, r: loosely(m, d, r, out=""), "out must be the path of a folder"),
+    (lambda m, d, r: loosely(nn.Flatten(), d, r), "no parameter to train"),
+    (lambda m, d, r: loosely(m.requires_grad_(False), d, r), "no parameter to train"),
+    (lambda m, d, r: loosely(nn.Linear(5, 3), d, r), "the model does not take images of shape"),
+    (lambda m, d, r: loosely(nn.Conv2d(3, 3, 3), d, r), "gives outputs of shape (1, 3, 30, 30)"),
+    (lambda m, d, r: loosely(mlp(2, width=4), d, r), "'gaussian' has 3 classes"),
 ]
 
 

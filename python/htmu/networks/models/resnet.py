@@ -99,7 +99,7 @@ def resnet18(
     --------
     >>> from htmu.networks import resnet18
     >>> sum(parameter.numel() for parameter in resnet18(width=8).parameters())
-    176306
+    176402
     """
     return _resnet("resnet18", (2, 2, 2, 2), n_classes, seed, initialization, width)
 
