@@ -41,9 +41,8 @@ def test_entries_are_independent_of_other_layers() -> None:
     """Correlation of two layers of equal shape, crossed by chance once in 10^6."""
     model = nn.Sequential(nn.Linear(200, 200), nn.Linear(200, 200))
     initialize(model, seed=1)
-    first, second = (
-        weight.detach().flatten().double() for weight in model.parameters() if weight.ndim == 2
-    )
+    weights = [value for value in model.parameters() if value.ndim == 2]
+    first, second = (value.detach().flatten().double() for value in weights)
     correlation = float(torch.corrcoef(torch.stack([first, second]))[0, 1])
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / 200
 

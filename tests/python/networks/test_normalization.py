@@ -22,7 +22,8 @@ from htmu.networks.normalization import (  # noqa: E402
 
 def pixels(n: int = 7) -> Tensor:
     rng = np.random.default_rng(3)
-    return torch.from_numpy(rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8))
+    images: Tensor = torch.from_numpy(rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8))
+    return images
 
 
 def test_image_normalization_is_that_of_the_paper() -> None:

@@ -246,7 +246,7 @@ BAD: list[tuple[Callable[[Any, Any, Any], Any], str]] = [
     (lambda m, d, r: loosely(m, d, r, test=d.images), "test must come from"),
     (
         lambda m, d, r: loosely(m, d, r.replace(batch_size=61)),
-        "batch_size is 61, but there are only",
+        "batch_size is 61, but there are",
     ),
     (lambda m, d, r: loosely(m, d, r, device="tpu"), "device must be one of"),
     (lambda m, d, r: loosely(m, d, r, progress=3), "progress must be callable, got 3"),
