@@ -16,6 +16,7 @@ from htmu.cli.law import law
 from htmu.cli.reproduce import reproduce
 from htmu.cli.results import export, plot, show
 from htmu.cli.sweep import run_sweep
+from htmu.cli.train import train
 from htmu.sweeps.records import package_version
 
 # Typer brings its own copy of Click or uses the real one, depending on its version; its public
@@ -44,6 +45,7 @@ app.command("fit", epilog=EPILOG)(guarded(fit))
 app.add_typer(results, name="results")
 app.command("law", epilog=EPILOG)(guarded(law))
 app.command("reproduce", epilog=EPILOG)(guarded(reproduce))
+app.command("train", epilog=EPILOG)(guarded(train))
 app.command("info", epilog=EPILOG)(guarded(info))
 results.command("show", epilog=EPILOG)(guarded(show))
 results.command("export", epilog=EPILOG)(guarded(export))

@@ -113,7 +113,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     >>> data = load_data("gaussian", n=20, n_classes=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     out = os.path.join(folder, "run")
-    ...     result = train(mlp(2, width=8), data, Recipe(lr=0.01, epochs=2), out=out)
+    ...     result = train(mlp(2, width=8), data, Recipe(lr=0.01, epochs=2, batch_size=10), out=out)
     ...     load_checkpoint(out).epoch
     2
     """
@@ -145,7 +145,7 @@ def load_model(path: str | os.PathLike[str]) -> nn.Module:
     >>> data = load_data("gaussian", n=20, n_classes=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     out = os.path.join(folder, "run")
-    ...     result = train(mlp(2, width=8), data, Recipe(lr=0.01, epochs=2), out=out)
+    ...     result = train(mlp(2, width=8), data, Recipe(lr=0.01, epochs=2, batch_size=10), out=out)
     ...     model = load_model(out)
     >>> bool((model.fc1.weight == result.model.fc1.weight).all())
     True

@@ -207,7 +207,7 @@ def _changes(place: str, old: Any, new: Any) -> Iterator[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value)
+    return "none" if value is None else str(value)
 
 
 def _write(place: str, content: bytes) -> None:

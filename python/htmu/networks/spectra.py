@@ -100,7 +100,7 @@ def load_spectra(path: str | os.PathLike[str]) -> dict[str, FloatArray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: np.asarray(arrays[name], dtype=np.float64) for name in arrays.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile):
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
         raise RunFileError(
             f"{os.fspath(path)} holds no spectra; name a spectra-EPOCH.npz of a training"
         ) from None

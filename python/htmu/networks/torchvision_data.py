@@ -140,7 +140,7 @@ def _download(data_set: _DataSet, sets: Any, folder: str, train: bool) -> None:
     try:
         data_set.open(sets, folder, train, True)
     except (RuntimeError, OSError, EOFError) as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = " ".join(str(error).split())[:300]
         raise RunFileError(
             f"{data_set.title} could not be downloaded to {folder!r} ({reason}); check the "
             "network, or put its files there and name the folder with --data-dir (data_dir=)"

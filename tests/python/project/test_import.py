@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 #: Loaded where they are used, never by ``import htmu``.
@@ -90,7 +91,11 @@ def test_public_names_resolve() -> None:
     import htmu
 
     assert sorted(htmu.__all__) == list(htmu.__all__), "keep htmu.__all__ sorted"
-    missing = [name for name in htmu.__all__ if not hasattr(htmu, name)]
+    missing = []
+    for name in htmu.__all__:
+        with suppress(htmu.errors.MissingExtraError):
+            if not hasattr(htmu, name):
+                missing.append(name)
     assert missing == []
     assert set(htmu.__all__) <= set(dir(htmu))
 

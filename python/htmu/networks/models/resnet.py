@@ -63,8 +63,8 @@ def resnet9(
     Examples
     --------
     >>> from htmu.networks import resnet9
-    >>> sum(parameter.numel() for parameter in resnet9(width=8).parameters())
-    78042
+    >>> sum(parameter.numel() for parameter in resnet9().parameters())
+    4903242
     """
     return _resnet("resnet9", (1, 1, 1, 1), n_classes, seed, initialization, width)
 
@@ -98,8 +98,8 @@ def resnet18(
     Examples
     --------
     >>> from htmu.networks import resnet18
-    >>> sum(parameter.numel() for parameter in resnet18(width=8).parameters())
-    176306
+    >>> sum(parameter.numel() for parameter in resnet18().parameters())
+    11173962
     """
     return _resnet("resnet18", (2, 2, 2, 2), n_classes, seed, initialization, width)
 

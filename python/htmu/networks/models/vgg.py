@@ -40,8 +40,8 @@ def vgg11(
     Examples
     --------
     >>> from htmu.networks import vgg11
-    >>> sum(parameter.numel() for parameter in vgg11(width=8).parameters())
-    148226
+    >>> sum(parameter.numel() for parameter in vgg11().parameters())
+    9231114
     """
     n_classes, width = size("n_classes", n_classes), size("width", width)
 
