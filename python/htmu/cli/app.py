@@ -13,6 +13,7 @@ from htmu.cli.fit import fit
 from htmu.cli.info import info
 from htmu.cli.kappa import kappa
 from htmu.cli.law import law
+from htmu.cli.ntk import ntk
 from htmu.cli.results import export, plot, show
 from htmu.cli.sweep import run_sweep
 from htmu.sweeps.records import package_version
@@ -42,6 +43,7 @@ app.command("sweep", epilog=EPILOG)(guarded(run_sweep))
 app.command("fit", epilog=EPILOG)(guarded(fit))
 app.add_typer(results, name="results")
 app.command("law", epilog=EPILOG)(guarded(law))
+app.command("ntk", epilog=EPILOG)(guarded(ntk))
 app.command("info", epilog=EPILOG)(guarded(info))
 results.command("show", epilog=EPILOG)(guarded(show))
 results.command("export", epilog=EPILOG)(guarded(export))

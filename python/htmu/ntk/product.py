@@ -406,5 +406,3 @@ def check_model(model: Any) -> None:
                 )
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
             raise InvalidInputError(f"the {kind} {name!r} is random; call model.eval() first")
-
-

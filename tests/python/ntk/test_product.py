@@ -127,9 +127,7 @@ def jacobian(model: nn.Module, x: Tensor, names: list[str] | None = None) -> Any
         k: v.detach().double() if v.is_floating_point() else v
         for k, v in (*model.named_parameters(), *model.named_buffers())
     }
-    chosen = {
-        k: state.pop(k) for k, _ in model.named_parameters() if names is None or k in names
-    }
+    chosen = {k: state.pop(k) for k, _ in model.named_parameters() if names is None or k in names}
     rows = []
     torch.backends.mha.set_fastpath_enabled(False)
     for sample in x:
@@ -186,14 +184,21 @@ def test_parameters() -> None:
     for choice, names in (
         ("twice", ["twice.weight"]),
         (["norm", "last.bias"], ["norm.weight", "norm.bias", "last.bias"]),
-        (lambda name, value: value.ndim == 1, ["first.bias", "norm.weight", "norm.bias", "last.bias"]),
+        (
+            lambda name, value: value.ndim == 1,
+            ["first.bias", "norm.weight", "norm.bias", "last.bias"],
+        ),
     ):
         kernel = product(model, x, parameters=choice, scaled=True)  # type: ignore[arg-type]
         j = jacobian(model, x, names).reshape(15, -1)
         assert kernel.n_parameters == j.shape[1]
         assert relative(kernel @ np.eye(15), j @ j.T / j.shape[1]) < 1e-12
     # What is frozen is left out.
-    for parameter in (*model.first.parameters(), *model.norm.parameters(), *model.last.parameters()):  # type: ignore[union-attr,operator]
+    for parameter in (
+        *model.first.parameters(),
+        *model.norm.parameters(),
+        *model.last.parameters(),
+    ):  # type: ignore[union-attr,operator]
         parameter.requires_grad_(False)
     j = jacobian(model, x, ["twice.weight"]).reshape(15, -1)
     assert relative(product(model, x) @ np.eye(15), j @ j.T) < 1e-12
