@@ -228,9 +228,9 @@ def _check_files(out: str | None, eigenvalues: str | None, resume: bool, layers:
         raise InvalidInputError("--layers keeps each layer's kernel in memory; leave out --resume")
     if layers and out is not None and not out.lower().endswith(".npy"):
         raise InvalidInputError("--layers writes the kernel to a .npy file only; leave it out")
-    if out is not None and eigenvalues is not None:
-        if os.path.realpath(out) == os.path.realpath(eigenvalues):
-            raise InvalidInputError(f"{out} is the kernel's file; write the eigenvalues to another")
+    both = out is not None and eigenvalues is not None
+    if both and os.path.realpath(str(out)) == os.path.realpath(str(eigenvalues)):
+        raise InvalidInputError(f"{out} is the kernel's file; write the eigenvalues to another")
 
 
 def _load(

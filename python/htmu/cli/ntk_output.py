@@ -15,6 +15,7 @@ from htmu.files import whole_file
 
 
 def write_eigenvalues(path: str, values: Any) -> None:
+    """Write eigenvalues whole, to .npy or to .csv with all their digits."""
     with whole_file(path) as name:
         if path.lower().endswith(".npy"):
             # An open file: NumPy would add a suffix to a name in capitals.
@@ -28,6 +29,7 @@ def write_eigenvalues(path: str, values: Any) -> None:
 
 
 def write_density(path: str, found: dict[str, Any]) -> None:
+    """Write the density and the cumulative count, with their errors."""
     columns = ["density", "density_error", "cumulative", "cumulative_error"]
     columns = ["grid", *columns, "cumulative_lower", "cumulative_upper"]
     with whole_file(path) as name, open(name, "w", newline="", encoding="utf-8") as output:
@@ -56,6 +58,7 @@ def work_reporter(*, quiet: bool) -> Iterator[Callable[..., None] | None]:
 
 
 def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
+    """Print what was computed, a line a quantity, and the table of layers."""
     screen = console()
     rows = [
         ("network", facts["network"]),

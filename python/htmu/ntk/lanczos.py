@@ -156,7 +156,8 @@ def lanczos(
     Notes
     -----
     Golub and Van Loan, *Matrix Computations*, 4th ed., section 10.3.5. A space counts as exhausted
-    when the residual is below eps sqrt(N) times the norm of T.
+    when the residual is below N eps times the norm of T, the rounding of the products: T then belongs
+    to an operator that differs by no more.
 
     Examples
     --------
@@ -227,7 +228,7 @@ def _in_step(
             diagonals[i].append(float(overlaps[-1]))
             residual = float(np.linalg.norm(vector))
             # At most N vectors are orthogonal: what is left after N steps is rounding.
-            if residual <= eps * math.sqrt(size) * scales[i] or step + 1 == size:
+            if residual <= eps * size * scales[i] or step + 1 == size:
                 residual = 0.0
             residuals[i] = residual
             if residual > 0 and step + 1 < steps:

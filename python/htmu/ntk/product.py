@@ -5,8 +5,10 @@ K v = J (J^T v): one pass backward and one of forward-mode differentiation, in b
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -275,6 +277,10 @@ class _Kernel(LinearOperator):
 @contextmanager
 def _differentiable() -> Iterator[None]:
     """Attention by operations that have every derivative, not by its fused kernels."""
+    with warnings.catch_warnings(), suppress(ImportError):
+        # The first forward-mode pass loads this, and what it loads warns of itself.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._decomp.decompositions_for_jvp")
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

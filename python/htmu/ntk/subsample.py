@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -169,7 +170,7 @@ def subsample_spectra(
     """
     total = len(x)
     counts = as_sizes("sizes", sizes, maximum=total)
-    if len(counts) < 2 or any(a >= b for a, b in zip(counts, counts[1:], strict=False)):
+    if len(counts) < 2 or any(a >= b for a, b in itertools.pairwise(counts)):
         raise InvalidInputError(
             f"sizes must be at least two numbers of samples, ascending, got {list(counts)}"
         )

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra networks is not installed")
+pytest.importorskip("torch", reason="the extra networks is not installed")
 
+import torch
 from scipy.sparse.linalg import aslinearoperator
 from torch import nn
 
@@ -84,10 +85,10 @@ def test_finite_steps_are_bounded() -> None:
 
 
 def test_density_is_the_smoothed_spectrum() -> None:
-    values = np.geomspace(1e-3, 1, 300)
-    found = spectral_density(symmetric(values), n_vectors=300, n_steps=300, width=0.2)
+    values = np.geomspace(1e-3, 1, 150)
+    found = spectral_density(symmetric(values), n_vectors=150, n_steps=150, width=0.2)
     z = (np.log10(found.grid)[:, None] - np.log10(values)) / 0.2
-    expected = np.exp(-z * z / 2).sum(axis=1) / (300 * 0.2 * np.sqrt(2 * np.pi))
+    expected = np.exp(-z * z / 2).sum(axis=1) / (150 * 0.2 * np.sqrt(2 * np.pi))
     np.testing.assert_allclose(found.density, expected, atol=1e-6)
     # On the grid that it chooses itself the whole mass is seen.
     mass = np.trapezoid(found.density, np.log10(found.grid))
@@ -116,7 +117,7 @@ def test_extremes() -> None:
     ):
         assert abs(value - truth) <= bound + 1e-10
         assert bound < 0.5
-    assert 1 <= found.smallest
+    assert found.smallest >= 1
     assert found.largest <= 100 + 1e-10
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import scipy.linalg
 import scipy.sparse
 
-torch = pytest.importorskip("torch", reason="the extra networks is not installed")
+pytest.importorskip("torch", reason="the extra networks is not installed")
 
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
@@ -47,10 +48,7 @@ def test_no_ghosts_over_twelve_decades() -> None:
     values = np.geomspace(1e-6, 1e6, 60)
     (run,) = lanczos(symmetric(values), start(60), 60)
     nodes = run.quadrature()[0]
-    for low in range(-3, 6):
-        inside = [((v >= 10.0**low) & (v < 10.0 ** (low + 1))).sum() for v in (nodes, values)]
-        assert inside[0] == inside[1]
-    np.testing.assert_allclose(nodes[-30:], values[-30:], rtol=1e-9)
+    np.testing.assert_allclose(nodes, values, rtol=1e-9, atol=1e-8)
 
 
 def test_rank_deficient_kernels_end_early() -> None:
@@ -58,9 +56,15 @@ def test_rank_deficient_kernels_end_early() -> None:
     (run,) = lanczos(symmetric(values), start(100), 100)
     nodes, weights = run.quadrature()
     assert run.exhausted
-    assert len(nodes) == 31
-    np.testing.assert_allclose(nodes, [0, *np.linspace(1, 3, 30)], rtol=0, atol=1e-12)
-    assert weights.sum() == pytest.approx(1, abs=1e-13)
+    # A last step or two may live on rounding: their nodes repeat others, with no weight.
+    assert 31 <= len(nodes) < 40
+    distance = np.abs(nodes[:, None] - values)
+    assert distance.min(axis=1).max() < 1e-12
+    v = start(100) / np.linalg.norm(start(100))
+    squares = (rotation(100).T @ v) ** 2
+    assert weights[nodes < 0.5].sum() == pytest.approx(squares[:70].sum(), rel=1e-10)
+    found = [weights[np.abs(nodes - value) < 1e-9].sum() for value in values[70:]]
+    np.testing.assert_allclose(found, squares[70:], atol=1e-10)
 
 
 def test_repeated_eigenvalues_count_once() -> None:
@@ -99,7 +103,7 @@ def test_residuals_bound_the_error() -> None:
 def test_several_starts_are_as_one_by_one() -> None:
     matrix = symmetric(np.geomspace(1e-3, 1, 40))
     starts = np.random.default_rng(2).standard_normal((40, 3))
-    starts[:, 1] = matrix[:, 0] * 0 + rotation(40)[:, 7]  # an eigenvector: it ends at once
+    starts[:, 1] = rotation(40)[:, -1]  # an eigenvector: its run ends at once
     runs = lanczos(matrix, starts, 12)
     assert [len(run.diagonal) for run in runs] == [12, 1, 12]
     for run, column in zip(runs, starts.T, strict=True):
@@ -113,9 +117,10 @@ def test_few_at_a_time_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) ->
     seen: list[tuple[int, int]] = []
     whole = lanczos(matrix, starts, 5, progress=lambda *at: seen.append(at))
     assert seen[-1] == (15, 15)
-    monkeypatch.setattr("htmu.ntk.lanczos._BASIS_BYTES", 1)
+    monkeypatch.setattr(sys.modules["htmu.ntk.lanczos"], "_BASIS_BYTES", 1)
     seen.clear()
-    for a, b in zip(whole, lanczos(matrix, starts, 5, progress=lambda *at: seen.append(at))):  # noqa: B905
+    apart = lanczos(matrix, starts, 5, progress=lambda *at: seen.append(at))
+    for a, b in zip(whole, apart, strict=True):
         np.testing.assert_allclose(a.diagonal, b.diagonal, rtol=1e-12)
     assert [done for done, _ in seen] == list(range(1, 16))
 
