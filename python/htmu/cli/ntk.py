@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -186,7 +186,7 @@ def ntk(
 
 
 def _refuse_mixture(
-    matrix_free: bool, only: dict[str, object], assembled: dict[str, object]
+    matrix_free: bool, only: Mapping[str, object], assembled: Mapping[str, object]
 ) -> None:
     for name, value in (assembled if matrix_free else only).items():
         if value is not None:
@@ -354,11 +354,9 @@ def _density(
     """Estimates from products with the kernel, with their errors."""
     from htmu.ntk import log_determinant, spectral_density
 
-    counts = {"n_vectors": vectors, "n_steps": steps}
-    counts = {name: count for name, count in counts.items() if count is not None}
-    found = spectral_density(
-        network, images, **settings, **counts, seed=seed or 0, progress=progress
-    )
+    settings = {**settings, "n_vectors": vectors, "n_steps": steps}
+    given = {name: value for name, value in settings.items() if value is not None}
+    found = spectral_density(network, images, **given, seed=seed or 0, progress=progress)
     values = {"method": "matrix-free", "n_eigenvalues": found.n, **found.to_dict()}
     for name in ("n", "seed"):
         del values[name]

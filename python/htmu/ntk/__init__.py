@@ -17,10 +17,11 @@ except ImportError:
 
 from htmu.ntk.density import LogDeterminant, SpectralDensity, log_determinant, spectral_density
 from htmu.ntk.lanczos import Tridiagonal, lanczos
-from htmu.ntk.product import product
+from htmu.ntk.product import KernelProduct, product
 from htmu.ntk.subsample import SubsampledSpectra, subsample_spectra
 
 __all__ = [
+    "KernelProduct",
     "LogDeterminant",
     "SpectralDensity",
     "SubsampledSpectra",

@@ -97,7 +97,8 @@ def as_operator(matrix: Any) -> LinearOperator:
     if isinstance(matrix, LinearOperator):
         operator = matrix
     elif issparse(matrix):
-        operator = aslinearoperator(matrix)
+        sparse: Any = matrix
+        operator = aslinearoperator(sparse)
     else:
         array = as_real_array("matrix", matrix)
         if array.ndim != 2 or array.shape[0] != array.shape[1]:
@@ -156,8 +157,8 @@ def lanczos(
     Notes
     -----
     Golub and Van Loan, *Matrix Computations*, 4th ed., section 10.3.5. A space counts as exhausted
-    when the residual is below N eps times the norm of T, the rounding of the products: T then belongs
-    to an operator that differs by no more.
+    when the residual is below N eps times the norm of T, the rounding of the products: T then
+    belongs to an operator that differs by no more.
 
     Examples
     --------

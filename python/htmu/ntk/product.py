@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch.func import functional_call, jvp, vjp
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
 
-__all__ = ["product"]
+__all__ = ["KernelProduct", "product"]
 
 Parameters: TypeAlias = "str | Sequence[str] | Callable[[str, Tensor], bool] | None"
 _Tensors: TypeAlias = dict[str, Tensor]
@@ -40,7 +40,7 @@ def product(
     dtype: str = "float64",
     block: int | None = None,
     device: str = "auto",
-) -> LinearOperator:
+) -> KernelProduct:
     """Return the empirical neural tangent kernel J J^T as an operator.
 
     A product costs one forward and backward pass and one pass of forward-mode differentiation,
@@ -71,8 +71,8 @@ def product(
 
     Returns
     -------
-    scipy.sparse.linalg.LinearOperator
-        Symmetric to rounding; with the attribute `n_parameters`.
+    KernelProduct
+        A `scipy.sparse.linalg.LinearOperator`, symmetric to rounding.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def product(
     array([[ 6., 12.],
            [12., 26.]])
     """
-    return _Kernel(
+    return KernelProduct(
         model,
         x,
         outputs,
@@ -112,8 +112,16 @@ def product(
     )
 
 
-class _Kernel(LinearOperator):
-    """J J^T of a copy of the model's weights."""
+class KernelProduct(LinearOperator):
+    """Operator J J^T, made by `product`; it keeps a copy of the model's weights.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Number of the parameters that are differentiated.
+    n_classes : int
+        Number of the model's outputs, c.
+    """
 
     def __init__(
         self,
@@ -147,7 +155,7 @@ class _Kernel(LinearOperator):
         self._by_class = outputs == "trace"
         self._read = None if self._by_class else self._read_out(outputs, c)
         width = 1 if self._by_class else c if self._read is None else self._read.shape[1]
-        super().__init__(np.dtype(dtype), (n * width, n * width))
+        super().__init__(np.dtype(dtype), (n * width, n * width))  # type: ignore[call-arg]
 
     def _copied(self, value: Tensor) -> Tensor:
         moved = value.detach().to(self._place, copy=True)
@@ -238,7 +246,7 @@ class _Kernel(LinearOperator):
         for samples in self._samples():
             size = len(samples)
             try:
-                _, backward = vjp(self._function(samples, read), self._chosen)
+                backward: Any = vjp(self._function(samples, read), self._chosen)[1]
                 for j in range(k):
                     (gradient,) = backward(columns[j, first : first + size])
                     for name, value in gradient.items():
@@ -266,10 +274,11 @@ class _Kernel(LinearOperator):
             if not any(word in message for word in ("forward AD", "jvp", "forward-mode")):
                 raise _not_differentiable(error) from error
         try:
-            value, backward = vjp(function, self._chosen)
+            value, backward = vjp(function, self._chosen)[:2]
             with torch.enable_grad():
-                _, twice = vjp(lambda v: backward(v)[0], torch.zeros_like(value))
-                return twice(direction)[0].detach()
+                twice: Any = vjp(lambda v: backward(v)[0], torch.zeros_like(value))[1]
+                second: Tensor = twice(direction)[0]
+                return second.detach()
         except (RuntimeError, NotImplementedError) as error:
             raise _not_differentiable(error) from error
 
@@ -284,17 +293,18 @@ def _differentiable() -> Iterator[None]:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        from torch.nn.attention import SDPBackend, sdpa_kernel
-    except ImportError:  # torch 2.2
-        sdpa_kernel = None
-    try:
-        if sdpa_kernel is None:
+        with _plain_attention():
             yield
-        else:
-            with sdpa_kernel(SDPBackend.MATH):
-                yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+
+
+def _plain_attention() -> AbstractContextManager[None]:
+    try:
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+    except ImportError:  # torch 2.2
+        return nullcontext()
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def _line(error: Exception) -> str:

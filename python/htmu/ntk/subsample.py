@@ -283,8 +283,7 @@ def _above_rounding(eigenvalues: FloatArray) -> FloatArray:
 
 
 def _log_quantiles(eigenvalues: FloatArray) -> FloatArray:
-    found: FloatArray = np.quantile(np.log10(_above_rounding(eigenvalues)), _QUANTILES)
-    return found
+    return np.asarray(np.quantile(np.log10(_above_rounding(eigenvalues)), _QUANTILES))
 
 
 def _tail_exponent(eigenvalues: FloatArray) -> float:
