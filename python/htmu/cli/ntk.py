@@ -42,6 +42,9 @@ def ntk(
     data_dir: Annotated[
         str | None, options.option("--data-dir", text="Folder of the data set's files.")
     ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the data set's files if they are absent.")
+    ] = False,
     n: Annotated[
         int | None,
         options.option("--n", "-n", text=f"Images; {_IMAGES} if none.", parser=options.integer),
@@ -123,7 +126,7 @@ def ntk(
         options.option("--density", text="Write the density of --matrix-free to this .csv file."),
     ] = None,
     device: Annotated[
-        str | None, options.option("--device", text="auto (if none), cpu, cuda or mps.")
+        str | None, options.option("--device", text="auto (if none), cpu or cuda.")
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -162,7 +165,7 @@ def ntk(
     else:
         settings["dtype"] = as_choice("--dtype", "mixed" if dtype is None else dtype, _PRECISIONS)
         _check_files(out, eigenvalues, resume, layers)
-    network, images, facts = _load(model, checkpoint, data, data_dir, n, seed)
+    network, images, facts = _load(model, checkpoint, data, data_dir, download, n, seed)
     facts |= {"outputs": settings["outputs"], "dtype": settings["dtype"], "scaled": scaled}
     with work_reporter(quiet=quiet) as progress:
         if matrix_free:
@@ -238,6 +241,7 @@ def _load(
     checkpoint: str | None,
     data: str | None,
     data_dir: str | None,
+    download: bool,
     n: int | None,
     seed: int | None,
 ) -> tuple[Any, Any, dict[str, Any]]:
@@ -267,6 +271,8 @@ def _load(
         source["seed"] = key or 0
     if data_dir is not None:
         source["data_dir"] = data_dir
+    if download:
+        source["download"] = True
     if checkpoint is not None:
         network = load_model(checkpoint)
         images = load_data(**source)
@@ -330,11 +336,11 @@ def _layer(network: Any, name: str, kernel: Any, values: Any) -> dict[str, Any]:
 
     last = len(kernel) - 1
     return {
-        "layer": name,
+        "layer": name or "(model)",
         "n_parameters": sum(
             p.numel()
             for k, p in network.named_parameters()
-            if p.requires_grad and (k == name or k.startswith(f"{name}."))
+            if p.requires_grad and k.rpartition(".")[0] == name
         ),
         "trace_share": float(np.trace(kernel) / values.sum()),
         "largest": float(eigvalsh(np.asarray(kernel, float), subset_by_index=(last, last))[0]),

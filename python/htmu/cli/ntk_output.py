@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,8 +54,14 @@ def work_reporter(*, quiet: bool) -> Iterator[Callable[..., None] | None]:
         console=console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("", total=1.0)
+
+        def report(*progress: Any) -> None:
+            """Take products done and their total, or an object with the fraction done."""
+            done = progress[0].fraction if len(progress) == 1 else progress[0] / progress[1]
+            bar.update(task, completed=done)
+
+        yield report
 
 
 def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
@@ -82,11 +89,13 @@ def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
         ]
         if "log_determinant" in facts:
             estimate = facts["log_determinant"]
+            steps = "no bound of what too few steps do"
+            if estimate["quadrature_error"] < math.inf:
+                steps = f"too large by at most {estimate['quadrature_error']:.2g}"
             rows.append(
                 (
                     f"log det(kernel + {estimate['shift']:g})",
-                    f"{estimate['value']:.6g} ± {estimate['standard_error']:.2g}, too large by at "
-                    f"most {estimate['quadrature_error']:.2g}",
+                    f"{estimate['value']:.6g} ± {estimate['standard_error']:.2g}, {steps}",
                 )
             )
     rows.append(("time", duration_text(facts["elapsed"])))

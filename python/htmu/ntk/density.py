@@ -85,8 +85,8 @@ class SpectralDensity:
     trace, trace_error : float
         Sum of the eigenvalues, and standard error.
     largest, largest_error : float
-        Largest Ritz value, and a bound of its distance to an eigenvalue; the largest eigenvalue is
-        no less.
+        Largest Ritz value, and a bound of its distance to an eigenvalue, rounding included; but for
+        rounding the largest eigenvalue is no less.
     smallest, smallest_error : float
         The same of the smallest; the smallest eigenvalue is no more.
     width : float
@@ -395,9 +395,9 @@ def _summarise(
         trace=float(mean["sum"][0][0]),
         trace_error=float(mean["sum"][1][0]),
         largest=largest,
-        largest_error=float(top[1][-1]),
+        largest_error=float(top[1][-1]) + rounding,
         smallest=smallest,
-        smallest_error=float(bottom[1][0]),
+        smallest_error=float(bottom[1][0]) + rounding,
         width=width,
         rounding=rounding,
         n_vectors=len(runs),

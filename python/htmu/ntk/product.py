@@ -43,9 +43,10 @@ def product(
 ) -> KernelProduct:
     """Return the empirical neural tangent kernel J J^T as an operator.
 
-    A product costs one forward and backward pass and one pass of forward-mode differentiation,
-    about four to six times the network's evaluation; memory is that of one block of samples, and of
-    a few copies of the parameters. Several vectors at once share the forward pass.
+    A product costs one forward and backward pass and one pass of forward-mode differentiation:
+    some six to ten times the network's evaluation. Memory is that of one block of samples and of a
+    few copies of the parameters, one more for each further vector at once; several vectors share a
+    forward pass, which saves little.
 
     Parameters
     ----------
@@ -372,25 +373,40 @@ def as_outputs(outputs: Any, c: int) -> str | tuple[int, ...]:
 
 def select_parameters(model: nn.Module, parameters: Parameters) -> list[str]:
     """Return the names of the parameters that count, in the model's order."""
-    names = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    if callable(parameters):
-        chosen = [name for name, value in names.items() if parameters(name, value)]
-    elif parameters is None:
-        chosen = list(names)
-    else:
-        asked = [parameters] if isinstance(parameters, str) else list(parameters)
-        for prefix in asked:
-            if not any(_is_below(name, prefix) for name in names):
-                raise InvalidInputError(
-                    f"parameters: the model has no trainable parameter {prefix!r}; it has "
-                    f"{_listed(list(names))}"
-                )
-        chosen = [name for name in names if any(_is_below(name, prefix) for prefix in asked)]
+    names: dict[int, list[str]] = {}
+    values: dict[str, Tensor] = {}
+    # A parameter with two names is one: either name chooses it.
+    for name, value in model.named_parameters(remove_duplicate=False):
+        if value.requires_grad:
+            names.setdefault(id(value), []).append(name)
+            values[name] = value
+    wanted = _choice(parameters, values)
+    chosen = [aliases[0] for aliases in names.values() if any(map(wanted, aliases))]
     if not chosen:
         raise InvalidInputError(
             "the model has no parameters to differentiate; choose some that require gradients"
         )
     return chosen
+
+
+def _choice(parameters: Parameters, values: _Tensors) -> Callable[[str], bool]:
+    if parameters is None:
+        return lambda name: True
+    if callable(parameters):
+        asked = parameters
+        return lambda name: bool(asked(name, values[name]))
+    if not isinstance(parameters, Iterable):
+        raise InvalidInputError(
+            f"parameters must be names of parameters or modules, or a function, got {parameters!r}"
+        )
+    prefixes = [parameters] if isinstance(parameters, str) else list(parameters)
+    for prefix in prefixes:
+        if not any(_is_below(name, prefix) for name in values):
+            raise InvalidInputError(
+                f"parameters: the model has no trainable parameter {prefix!r}; it has "
+                f"{_listed(list(values))}"
+            )
+    return lambda name: any(_is_below(name, prefix) for prefix in prefixes)
 
 
 def _is_below(name: str, prefix: Any) -> bool:

@@ -283,7 +283,8 @@ def _above_rounding(eigenvalues: FloatArray) -> FloatArray:
 
 
 def _log_quantiles(eigenvalues: FloatArray) -> FloatArray:
-    return np.asarray(np.quantile(np.log10(_above_rounding(eigenvalues)), _QUANTILES))
+    logs = np.log10(_above_rounding(eigenvalues))
+    return np.asarray(np.quantile(logs, _QUANTILES), dtype=np.float64)
 
 
 def _tail_exponent(eigenvalues: FloatArray) -> float:

@@ -204,6 +204,13 @@ def test_parameters() -> None:
     assert relative(product(model, x) @ np.eye(15), j @ j.T) < 1e-12
 
 
+def test_either_name_chooses_a_tied_parameter() -> None:
+    model, x = build("tied")
+    vector = np.linspace(-1, 1, 35)
+    first, second = (product(model, x, parameters=k) @ vector for k in ("embedding", "last.weight"))
+    assert np.array_equal(first, second)
+
+
 def test_float32() -> None:
     model, x = build("mlp")
     kernel = product(model, x, dtype="float32")
@@ -256,6 +263,7 @@ MISTAKES: list[tuple[str, Any, Any, dict[str, Any], type[HtmuError], str]] = [
     ("dropout", nn.Sequential(nn.Dropout(), GOOD), ROWS, {}, InvalidInputError, "random"),
     ("no parameters", nn.Tanh(), ROWS, {}, InvalidInputError, "no parameters"),
     ("unknown name", GOOD, ROWS, {"parameters": "fc"}, InvalidInputError, "'fc'"),
+    ("number of a name", GOOD, ROWS, {"parameters": 1}, InvalidInputError, "got 1"),
     ("no name", GOOD, ROWS, {"parameters": []}, InvalidInputError, "no parameters"),
     ("outputs", GOOD, ROWS, {"outputs": "some"}, InvalidInputError, "'some'"),
     ("class", GOOD, ROWS, {"outputs": [0, 2]}, InvalidInputError, "got 2"),
