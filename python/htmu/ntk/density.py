@@ -99,6 +99,8 @@ class SpectralDensity:
         Whether each probe's Krylov space was exhausted: the quadrature then has no error.
     seed : int
         Seed that reproduces it.
+    runs : tuple of Tridiagonal
+        Lanczos run of each probe.
     """
 
     n: int
@@ -186,9 +188,10 @@ def spectral_density(
     x : tensor, optional
         Samples, for a model.
     n_vectors : int, default 10
-        Random probes, from 2 to N. They are orthogonal, so that N probes leave nothing to chance.
+        Random probes, at least 2; N at most are used. They are orthogonal, so that N probes leave
+        nothing to chance.
     n_steps : int, default 100
-        Most Lanczos steps for each; n_vectors * n_steps products are made, or fewer.
+        Most Lanczos steps for each, N at most; n_vectors * n_steps products are made, or fewer.
     seed : int, SeedSequence, Generator or None
         Of the probes.
     grid : array_like, optional
@@ -235,9 +238,10 @@ def spectral_density(
     points = None if grid is None else _as_grid(grid)
     if size < 2:
         raise InvalidInputError("the operator has one row: its eigenvalue is its entry")
-    count = as_int("n_vectors", n_vectors, minimum=2, maximum=size)
-    runs = lanczos(operator, _probes(size, count, seed), n_steps, progress=progress)
-    return _summarise(runs, size, operator_eps(operator), n_steps, points, width, seed)
+    count = min(as_int("n_vectors", n_vectors, minimum=2), size)
+    steps = min(as_int("n_steps", n_steps, minimum=1), size)
+    runs = lanczos(operator, _probes(size, count, seed), steps, progress=progress)
+    return _summarise(runs, size, operator_eps(operator), steps, points, width, seed)
 
 
 def log_determinant(
@@ -401,7 +405,7 @@ def _summarise(
         width=width,
         rounding=rounding,
         n_vectors=len(runs),
-        n_steps=min(n_steps, size),
+        n_steps=n_steps,
         exact=all(run.exhausted for run in runs),
         seed=seed,
         runs=tuple(runs),

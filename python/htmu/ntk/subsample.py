@@ -276,7 +276,8 @@ def _summary(summary: str | Summary) -> tuple[tuple[str, ...], Summary]:
 
 
 def _above_rounding(eigenvalues: FloatArray) -> FloatArray:
-    kept = eigenvalues[eigenvalues > len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues[-1]]
+    rounding = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues[-1]
+    kept: FloatArray = eigenvalues[eigenvalues > rounding]
     if len(kept) == 0:
         raise InvalidInputError("a kernel is zero: it has no eigenvalues to watch")
     return kept
