@@ -25,16 +25,16 @@ def symmetric(eigenvalues: Any, seed: int = 0) -> Any:
     return (matrix + matrix.T) / 2
 
 
-VALUES = np.sort(np.random.default_rng(4).gamma(0.7, size=120))
+VALUES = np.sort(np.random.default_rng(4).gamma(0.7, size=60))
 MATRIX = symmetric(VALUES)
 
 
 def test_as_many_probes_and_steps_as_rows_leave_nothing_to_chance() -> None:
-    found = spectral_density(MATRIX, n_vectors=120, n_steps=120, grid=VALUES * (1 + 1e-9))
+    found = spectral_density(MATRIX, n_vectors=60, n_steps=60, grid=VALUES * (1 + 1e-9))
     assert found.exact
     assert found.trace == pytest.approx(VALUES.sum(), rel=1e-11)
     assert found.trace_error == 0
-    np.testing.assert_allclose(found.cumulative, np.arange(1, 121), atol=1e-6)
+    np.testing.assert_allclose(found.cumulative, np.arange(1, 61), atol=1e-6)
     np.testing.assert_allclose(found.cumulative_lower, found.cumulative)
     value, error = found.sum_of(np.sqrt)
     assert value == pytest.approx(np.sqrt(VALUES).sum(), rel=1e-9)
@@ -55,7 +55,7 @@ def test_no_more_probes_and_steps_than_rows() -> None:
 def test_log_determinant_without_shift() -> None:
     sign, expected = np.linalg.slogdet(MATRIX)
     assert sign == 1
-    estimate = log_determinant(MATRIX, n_vectors=120, n_steps=120)
+    estimate = log_determinant(MATRIX, n_vectors=60, n_steps=60)
     assert estimate.value == pytest.approx(expected, rel=1e-9)
 
 
@@ -66,7 +66,7 @@ def test_error_bars_cover() -> None:
     truth = np.log(VALUES + 0.05).sum()
     count = (VALUES <= 0.5).sum()
     for seed in range(300):
-        found = spectral_density(MATRIX, n_vectors=8, n_steps=120, seed=seed, grid=[0.5])
+        found = spectral_density(MATRIX, n_vectors=8, n_steps=60, seed=seed, grid=[0.5])
         student = 2.3646  # 7 degrees of freedom
         trace += abs(found.trace - VALUES.sum()) <= student * found.trace_error
         few += abs(found.cumulative[0] - count) <= student * found.cumulative_error[0]
@@ -135,24 +135,24 @@ def test_seed_decides() -> None:
     )
     assert first.to_dict() == second.to_dict()
     assert first.trace != other.trace
-    assert json.loads(json.dumps(first.to_dict()))["n"] == 120
-    assert repr(first).startswith("SpectralDensity(n=120, n_vectors=3, n_steps=20, largest=")
+    assert json.loads(json.dumps(first.to_dict()))["n"] == 60
+    assert repr(first).startswith("SpectralDensity(n=60, n_vectors=3, n_steps=20, largest=")
 
 
 def test_models() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(4, 30), nn.Tanh(), nn.Linear(30, 2)).eval()
-        x = torch.randn(25, 4)
+        model = nn.Sequential(nn.Linear(4, 9), nn.Tanh(), nn.Linear(9, 2)).eval()
+        x = torch.randn(10, 4)
     kernel = product(model, x, scaled=True)
-    dense = kernel @ np.eye(50)
+    dense = kernel @ np.eye(20)
     values = np.linalg.eigvalsh((dense + dense.T) / 2)
-    found = spectral_density(model, x, n_vectors=50, n_steps=50, scaled=True, block=10)
+    found = spectral_density(model, x, n_vectors=20, n_steps=20, scaled=True, block=6)
     assert found.trace == pytest.approx(values.sum(), rel=1e-10)
     assert found.largest == pytest.approx(values[-1], rel=1e-10)
-    assert spectral_density(kernel, n_vectors=50, n_steps=50).trace == pytest.approx(found.trace)
+    assert spectral_density(kernel, n_vectors=20, n_steps=20).trace == pytest.approx(found.trace)
     shift = 1e-3 * values[-1]
-    estimate = log_determinant(model, x, shift=shift, n_vectors=50, n_steps=50, scaled=True)
+    estimate = log_determinant(model, x, shift=shift, n_vectors=20, n_steps=20, scaled=True)
     assert estimate.value == pytest.approx(np.log(values + shift).sum(), rel=1e-9)
 
 
@@ -188,7 +188,7 @@ def test_operators_that_are_no_kernels() -> None:
         spectral_density(MATRIX, np.ones(3))
     with pytest.raises(InvalidInputError, match="not symmetric"):
         spectral_density(aslinearoperator(np.triu(MATRIX)))
-    found = spectral_density(MATRIX, n_vectors=3, n_steps=120)
+    found = spectral_density(MATRIX, n_vectors=3, n_steps=60)
     with pytest.raises(InvalidInputError, match="products already"):
         log_determinant(found, n_steps=3)
     with pytest.raises(InvalidInputError, match="shift"):

@@ -113,12 +113,13 @@ def test_extrapolation_of_marchenko_pastur() -> None:
 
 
 def test_tail_exponent_of_a_pareto_law() -> None:
-    # Share above t falls as t^-2; Hill's estimate of 400 of 2000 has standard error 0.1.
-    values = (1 - (np.arange(2000) + 0.5) / 2000) ** -0.5
+    # Share above t falls as t^-2, by the law's own quantiles: Hill's estimate has no noise but for
+    # the smaller size, where that of 100 of 500 has standard error 0.2.
+    values = (1 - (np.arange(1000) + 0.5) / 1000) ** -0.5
     found = subsample_spectra(
         None,
-        np.arange(2000),
-        [1000, 2000],
+        np.arange(1000),
+        [500, 1000],
         summary="tail",
         repeats=2,
         gram=lambda model, x: np.diag(values[x]),
@@ -126,7 +127,7 @@ def test_tail_exponent_of_a_pareto_law() -> None:
     assert found.means[1, 0] == pytest.approx(2, abs=0.05)
     assert found.names == ("exponent of the tail",)
     # It does not matter that G / n halves as n doubles.
-    assert found.means[0, 0] == pytest.approx(2, abs=0.5)
+    assert found.means[0, 0] == pytest.approx(2, abs=0.8)
 
 
 def test_seed_and_progress() -> None:
