@@ -43,8 +43,8 @@ def product(
 ) -> KernelProduct:
     """Return the empirical neural tangent kernel J J^T as an operator.
 
-    A product costs one forward and backward pass and one pass of forward-mode differentiation:
-    some six to ten times the network's evaluation. Memory is that of one block of samples and of a
+    A product costs one forward and backward pass and one pass of forward-mode differentiation: some
+    five to seven times the network's evaluation. Memory is that of one block of samples and of a
     few copies of the parameters, one more for each further vector at once; several vectors share a
     forward pass, which saves little.
 

@@ -221,6 +221,14 @@ def test_float32() -> None:
     assert relative(found, j @ j.T) < 1e-5
 
 
+def test_no_pass_sees_more_than_a_block() -> None:
+    model, x = build("mlp")
+    seen: set[int] = set()
+    model.register_forward_pre_hook(lambda module, inputs: seen.add(len(inputs[0])))
+    product(model, x, block=2) @ np.ones(15)
+    assert seen == {1, 2}
+
+
 def test_arrays_are_samples() -> None:
     model, x = build("mlp")
     vector = np.ones(15)
