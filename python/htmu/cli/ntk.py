@@ -278,7 +278,7 @@ def _load(
         images = load_data(**source)
     else:
         images = load_data(**source)
-        network = build_model(model, n_classes=images.n_classes, seed=key or 0)
+        network = build_model(str(model), n_classes=images.n_classes, seed=key or 0)
     facts = {
         "network": checkpoint if model is None else model,
         "data": source["name"],
