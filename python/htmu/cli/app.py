@@ -14,6 +14,7 @@ from htmu.cli.info import info
 from htmu.cli.kappa import kappa
 from htmu.cli.law import law
 from htmu.cli.reproduce import reproduce
+from htmu.cli.ntk import ntk
 from htmu.cli.results import export, plot, show
 from htmu.cli.sweep import run_sweep
 from htmu.cli.train import train
@@ -44,8 +45,9 @@ app.command("sweep", epilog=EPILOG)(guarded(run_sweep))
 app.command("fit", epilog=EPILOG)(guarded(fit))
 app.add_typer(results, name="results")
 app.command("law", epilog=EPILOG)(guarded(law))
-app.command("reproduce", epilog=EPILOG)(guarded(reproduce))
 app.command("train", epilog=EPILOG)(guarded(train))
+app.command("ntk", epilog=EPILOG)(guarded(ntk))
+app.command("reproduce", epilog=EPILOG)(guarded(reproduce))
 app.command("info", epilog=EPILOG)(guarded(info))
 results.command("show", epilog=EPILOG)(guarded(show))
 results.command("export", epilog=EPILOG)(guarded(export))

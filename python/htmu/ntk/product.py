@@ -1,0 +1,440 @@
+"""Products with a model's neural tangent kernel, without the kernel.
+
+K v = J (J^T v): one pass backward and one of forward-mode differentiation, in blocks of samples.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor, nn
+from torch.func import functional_call, jvp, vjp
+
+from htmu.arguments import as_bool, as_choice, as_int
+from htmu.errors import EngineError, InvalidInputError, NonFiniteError
+
+__all__ = ["KernelProduct", "product"]
+
+Parameters: TypeAlias = "str | Sequence[str] | Callable[[str, Tensor], bool] | None"
+_Tensors: TypeAlias = dict[str, Tensor]
+
+_DTYPES = {"float64": torch.float64, "float32": torch.float32}
+#: Samples of a block: large enough for the matrix products' full speed.
+_BLOCK = 32
+
+
+def product(
+    model: nn.Module,
+    x: Any,
+    *,
+    outputs: str | Sequence[int] = "all",
+    parameters: Parameters = None,
+    scaled: bool = False,
+    dtype: str = "float64",
+    block: int | None = None,
+    device: str = "auto",
+) -> KernelProduct:
+    """Return the empirical neural tangent kernel J J^T as an operator.
+
+    A product costs one forward and backward pass and one pass of forward-mode differentiation: some
+    five to seven times the network's evaluation. Memory is that of one block of samples and of a
+    few copies of the parameters, one more for each further vector at once; several vectors share a
+    forward pass, which saves little.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        In evaluation mode, with outputs of shape (n, c), each row a function of that sample alone.
+        It is not changed; the weights are copied when the operator is made.
+    x : (n, ...) tensor or array_like
+        Samples; a floating x is converted to `dtype`, integers (tokens) are kept.
+    outputs : "all", "trace", "sum" or sequence of int
+        All c outputs, giving rows sample * c + class; the n x n sum of the classes' diagonal blocks
+        (c products each); the outputs' sum, n x n; or a list of classes, in that order.
+    parameters : str, sequence of str, callable or None
+        Names of parameters, or of modules for all below them; or a function of name and tensor that
+        says which; None takes all. Those that do not require gradients are always left out.
+    scaled : bool, default False
+        Divide by the number of these parameters.
+    dtype : "float64" or "float32"
+        Precision of the passes, and type of the operator.
+    block : int, optional
+        Samples in a pass, 32 if None.
+    device : str, default "auto"
+        "cpu", "cuda", ...; "auto" is a GPU if there is one that has the precision.
+
+    Returns
+    -------
+    KernelProduct
+        A `scipy.sparse.linalg.LinearOperator`, symmetric to rounding.
+
+    Raises
+    ------
+    InvalidInputError
+        The model trains (batch norm, dropout), has no such parameters, or its outputs are not 2-D;
+        or an argument lies outside its domain.
+    NonFiniteError
+        x, an output or a product is NaN or infinite.
+    EngineError
+        PyTorch cannot run the model or differentiate it.
+
+    Notes
+    -----
+    An operation without forward-mode derivative is differentiated by two backward passes instead
+    (J u is the derivative of v -> J^T v, transposed). ReLU is differentiated as PyTorch does, 0 at
+    0.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from htmu.ntk import product
+    >>> model = torch.nn.Linear(2, 1).eval()
+    >>> kernel = product(model, [[1.0, 2.0], [3.0, 4.0]])
+    >>> kernel @ np.eye(2)                # x x^T + 1
+    array([[ 6., 12.],
+           [12., 26.]])
+    """
+    return KernelProduct(
+        model,
+        x,
+        outputs,
+        parameters,
+        as_bool("scaled", scaled),
+        as_choice("dtype", dtype, tuple(_DTYPES)),
+        _BLOCK if block is None else as_int("block", block, minimum=1),
+        device,
+    )
+
+
+class KernelProduct(LinearOperator):
+    """Operator J J^T, made by `product`; it keeps a copy of the model's weights.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Number of the parameters that are differentiated.
+    n_classes : int
+        Number of the model's outputs, c.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Any,
+        outputs: str | Sequence[int],
+        parameters: Parameters,
+        scaled: bool,
+        dtype: str,
+        block: int,
+        device: str,
+    ) -> None:
+        check_model(model)
+        precision = _DTYPES[dtype]
+        self._model = model
+        self._place = as_device(device, precision)
+        self._precision = precision
+        self._block = block
+        self._x = _as_samples(x, precision)
+        chosen = select_parameters(model, parameters)
+        state = {
+            name: self._copied(value)
+            for name, value in (*model.named_parameters(), *model.named_buffers())
+        }
+        self._chosen = {name: state.pop(name) for name in chosen}
+        self._fixed = state
+        self.n_parameters = sum(value.numel() for value in self._chosen.values())
+        self._factor = 1 / self.n_parameters if scaled else 1.0
+        n, c = len(self._x), self._n_outputs()
+        self.n_classes = c
+        self._by_class = outputs == "trace"
+        self._read = None if self._by_class else self._read_out(outputs, c)
+        width = 1 if self._by_class else c if self._read is None else self._read.shape[1]
+        super().__init__(np.dtype(dtype), (n * width, n * width))  # type: ignore[call-arg]
+
+    def _copied(self, value: Tensor) -> Tensor:
+        moved = value.detach().to(self._place, copy=True)
+        return moved.to(self._precision) if moved.is_floating_point() else moved
+
+    def _read_out(self, outputs: str | Sequence[int], c: int) -> Tensor | None:
+        """Matrix from the c outputs to those that count, None for all."""
+        classes = as_outputs(outputs, c)
+        if classes == "sum":
+            return torch.ones((c, 1), dtype=self._precision, device=self._place)
+        if isinstance(classes, str):
+            return None
+        identity = torch.eye(c, dtype=self._precision, device=self._place)
+        return identity[:, list(classes)]
+
+    def _n_outputs(self) -> int:
+        width = 0
+        for samples in self._samples():
+            with torch.no_grad(), _differentiable():
+                found = self._evaluate(self._chosen, samples)
+            shown = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(samples):
+                raise InvalidInputError(
+                    f"the model's outputs must be of shape (n, c), got {shown} for "
+                    f"{len(samples)} samples; flatten them in the model"
+                )
+            if not bool(torch.isfinite(found).all()):
+                raise NonFiniteError("an output of the model is not finite; look at its weights")
+            width = found.shape[1]
+        if width == 0:
+            raise InvalidInputError("the model has no outputs: its second dimension is 0")
+        return width
+
+    def _samples(self) -> Iterator[Tensor]:
+        for first in range(0, len(self._x), self._block):
+            # A copy, for the first layer may work in place.
+            yield self._x[first : first + self._block].to(self._place, copy=True)
+
+    def _evaluate(self, chosen: _Tensors, samples: Tensor) -> Any:
+        try:
+            return functional_call(self._model, {**self._fixed, **chosen}, (samples,))
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise EngineError(
+                f"the model cannot be evaluated on x of shape {tuple(self._x.shape)}: "
+                f"{_line(error)}"
+            ) from error
+
+    def _function(self, samples: Tensor, read: Tensor | None) -> Callable[[_Tensors], Tensor]:
+        # What differentiates may run the function again: an in-place layer must not see its traces.
+        def outputs(chosen: _Tensors) -> Tensor:
+            found: Tensor = self._evaluate(chosen, samples.clone())
+            return found if read is None else found @ read
+
+        return outputs
+
+    def _matmat(self, vectors: Any) -> Any:
+        array = np.asarray(vectors)
+        if array.dtype.kind == "c":
+            raise InvalidInputError("the kernel is real; multiply real and imaginary parts apart")
+        tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=self.dtype)).to(self._place)
+        with torch.no_grad(), _differentiable():
+            if not self._by_class:
+                found = self._multiply(tensor, self._read)
+            else:
+                one = torch.eye(self.n_classes, dtype=self._precision, device=self._place)
+                found = torch.zeros_like(tensor)
+                for k in range(self.n_classes):
+                    found += self._multiply(tensor, one[:, k : k + 1])
+        if not bool(torch.isfinite(found).all()):
+            raise NonFiniteError("a product with the kernel is not finite; look at the model")
+        return found.cpu().numpy()
+
+    def _matvec(self, vector: Any) -> Any:
+        return self._matmat(np.asarray(vector).reshape(-1, 1))
+
+    def _adjoint(self) -> LinearOperator:
+        return self
+
+    def _transpose(self) -> LinearOperator:
+        return self
+
+    def _multiply(self, vectors: Tensor, read: Tensor | None) -> Tensor:
+        """J J^T V for a read-out of the outputs; rows sample by sample."""
+        n, k = len(self._x), vectors.shape[1]
+        columns = vectors.T.reshape(k, n, -1)
+        sums: list[_Tensors] = [{} for _ in range(k)]
+        first = 0
+        for samples in self._samples():
+            size = len(samples)
+            try:
+                backward: Any = vjp(self._function(samples, read), self._chosen)[1]
+                for j in range(k):
+                    (gradient,) = backward(columns[j, first : first + size])
+                    for name, value in gradient.items():
+                        sums[j][name] = sums[j][name] + value if name in sums[j] else value
+            except (RuntimeError, NotImplementedError) as error:
+                raise _not_differentiable(error) from error
+            first += size
+            del backward, gradient
+        found = torch.empty_like(columns)
+        first = 0
+        for samples in self._samples():
+            function = self._function(samples, read)
+            for j in range(k):
+                found[j, first : first + len(samples)] = self._forward(function, sums[j])
+            first += len(samples)
+        return found.reshape(k, -1).T * self._factor
+
+    def _forward(self, function: Callable[[_Tensors], Tensor], direction: _Tensors) -> Tensor:
+        """J u by forward-mode differentiation, or by two backward passes where that is missing."""
+        try:
+            derivative: Tensor = jvp(function, (self._chosen,), (direction,))[1]
+            return derivative
+        except (RuntimeError, NotImplementedError) as error:
+            message = str(error)
+            if not any(word in message for word in ("forward AD", "jvp", "forward-mode")):
+                raise _not_differentiable(error) from error
+        try:
+            value, backward = vjp(function, self._chosen)[:2]
+            with torch.enable_grad():
+                twice: Any = vjp(lambda v: backward(v)[0], torch.zeros_like(value))[1]
+                second: Tensor = twice(direction)[0]
+                return second.detach()
+        except (RuntimeError, NotImplementedError) as error:
+            raise _not_differentiable(error) from error
+
+
+@contextmanager
+def _differentiable() -> Iterator[None]:
+    """Attention by operations that have every derivative, not by its fused kernels."""
+    with warnings.catch_warnings(), suppress(ImportError):
+        # The first forward-mode pass loads this, and what it loads warns of itself.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._decomp.decompositions_for_jvp")
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with _plain_attention():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+
+
+def _plain_attention() -> AbstractContextManager[None]:
+    try:
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+    except ImportError:  # torch 2.2
+        return nullcontext()
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _not_differentiable(error: Exception) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    return EngineError(f"PyTorch cannot differentiate the model: {_line(error)}")
+
+
+def _as_samples(x: Any, precision: torch.dtype) -> Tensor:
+    try:
+        samples = x.detach() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"x must be a tensor or an array: {_line(error)}") from None
+    if samples.ndim == 0 or len(samples) == 0:
+        raise InvalidInputError(
+            f"x must have at least one sample, got shape {tuple(samples.shape)}"
+        )
+    if samples.is_complex():
+        raise InvalidInputError("x must be real, got a complex tensor")
+    if samples.is_floating_point():
+        samples = samples.to(precision)
+        finite = torch.isfinite(samples).flatten(1) if samples.ndim > 1 else torch.isfinite(samples)
+        if not bool(finite.all()):
+            rows = finite.reshape(len(samples), -1).all(1)
+            raise NonFiniteError(
+                f"x has a value that is not finite in sample {int(rows.int().argmin())}; remove it"
+            )
+    return samples
+
+
+def as_device(device: Any, precision: torch.dtype) -> torch.device:
+    """Return a device that exists and has the precision."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(1, dtype=precision, device=place)
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        raise InvalidInputError(
+            f"device {device!r} cannot be used here ({_line(error)}); choose another, or 'auto'"
+        ) from None
+    return place
+
+
+def as_outputs(outputs: Any, c: int) -> str | tuple[int, ...]:
+    """Return "all", "trace", "sum", or the classes asked for."""
+    if isinstance(outputs, str):
+        return as_choice("outputs", outputs, ("all", "trace", "sum"))
+    if not isinstance(outputs, Iterable):
+        raise InvalidInputError(
+            f"outputs must be 'all', 'trace', 'sum' or a list of classes, got {outputs!r}"
+        )
+    classes = tuple(
+        as_int(f"outputs[{i}]", k, minimum=0, maximum=c - 1) for i, k in enumerate(outputs)
+    )
+    if not classes or len(set(classes)) < len(classes):
+        raise InvalidInputError(f"outputs must be different classes, got {list(classes)}")
+    return classes
+
+
+def select_parameters(model: nn.Module, parameters: Parameters) -> list[str]:
+    """Return the names of the parameters that count, in the model's order."""
+    names: dict[int, list[str]] = {}
+    values: dict[str, Tensor] = {}
+    # A parameter with two names is one: either name chooses it.
+    for name, value in model.named_parameters(remove_duplicate=False):
+        if value.requires_grad:
+            names.setdefault(id(value), []).append(name)
+            values[name] = value
+    wanted = _choice(parameters, values)
+    chosen = [aliases[0] for aliases in names.values() if any(map(wanted, aliases))]
+    if not chosen:
+        raise InvalidInputError(
+            "the model has no parameters to differentiate; choose some that require gradients"
+        )
+    return chosen
+
+
+def _choice(parameters: Parameters, values: _Tensors) -> Callable[[str], bool]:
+    if parameters is None:
+        return lambda name: True
+    if callable(parameters):
+        asked = parameters
+        return lambda name: bool(asked(name, values[name]))
+    if not isinstance(parameters, Iterable):
+        raise InvalidInputError(
+            f"parameters must be names of parameters or modules, or a function, got {parameters!r}"
+        )
+    prefixes = [parameters] if isinstance(parameters, str) else list(parameters)
+    for prefix in prefixes:
+        if not any(_is_below(name, prefix) for name in values):
+            raise InvalidInputError(
+                f"parameters: the model has no trainable parameter {prefix!r}; it has "
+                f"{_listed(list(values))}"
+            )
+    return lambda name: any(_is_below(name, prefix) for prefix in prefixes)
+
+
+def _is_below(name: str, prefix: Any) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "none"
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no model, and a model whose outputs depend on chance or on other samples."""
+    if not isinstance(model, nn.Module):
+        raise InvalidInputError(
+            f"model must be a torch.nn.Module, got {type(model).__name__}; for a matrix or an "
+            "operator leave out x"
+        )
+    for name, module in model.named_modules():
+        kind = type(module).__name__
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            if module.training:
+                raise InvalidInputError(
+                    f"the {kind} {name!r} is in training mode; call model.eval() first"
+                )
+            if module.running_mean is None:
+                raise InvalidInputError(
+                    f"the {kind} {name!r} has no running statistics, so that samples depend on "
+                    "each other; use track_running_stats=True"
+                )
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
+            raise InvalidInputError(f"the {kind} {name!r} is random; call model.eval() first")
