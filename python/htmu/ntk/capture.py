@@ -176,17 +176,27 @@ def class_gradients(
         if not outputs.requires_grad:
             yield [outputs.new_zeros(shape) for shape in shapes]
             continue
-        grads = torch.autograd.grad(
-            outputs,
-            list(edges),
-            row.expand_as(outputs),
-            retain_graph=index < len(weights) - 1,
-            allow_unused=True,
-        )
+        grads = differentiate(outputs, list(edges), row, keep=index < len(weights) - 1)
         yield [
             outputs.new_zeros(shape) if grad is None else grad.to(outputs.dtype)
             for grad, shape in zip(grads, shapes, strict=True)
         ]
+
+
+def differentiate(
+    outputs: Tensor, inputs: Sequence[Any], weights: Tensor, keep: bool = False
+) -> tuple[Tensor | None, ...]:
+    """Gradients of sum_i weights . outputs_i by the inputs; a failure is one line."""
+    try:
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(
+            outputs, inputs, weights.expand_as(outputs), retain_graph=keep, allow_unused=True
+        )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InvalidInputError(
+            f"the model cannot be differentiated: {reason[:200]}; mend its forward"
+        ) from error
+    return found
 
 
 @contextmanager

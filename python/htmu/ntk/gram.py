@@ -166,9 +166,10 @@ def gram(
     Notes
     -----
     Cost for n samples, c outputs: c + 1 passes a group of layers, and for each pair of samples
-    min(c^2 K Co, P^2 K + c P^2 Co + c^2 P Co) multiply-adds for a convolution with K inputs a patch,
-    Co channels and P positions. The identity for a linear layer, (A A^T + 1) o B B^T, is that of
-    Novak, Sohl-Dickstein and Schoenholz, "Fast finite width neural tangent kernel", ICML 2022.
+    min(c^2 K Co, P^2 K + c P^2 Co + c^2 P Co) multiply-adds for a convolution with K inputs a
+    patch, Co channels and P positions. The identity for a linear layer, (A A^T + 1) o B B^T, is
+    that of Novak, Sohl-Dickstein and Schoenholz, "Fast finite width neural tangent kernel", ICML
+    2022.
 
     Examples
     --------
@@ -432,8 +433,8 @@ class _Strip:
 
 def _pairs(schedule: Schedule, rows: slice) -> float:
     """Pairs of samples in a strip, half of those on its diagonal tile."""
-    size = rows.stop - rows.start
-    return size * (schedule.needs.n - rows.stop) + size * size / 2
+    size = float(rows.stop - rows.start)
+    return size * (schedule.needs.n - float(rows.stop)) + size * size / 2
 
 
 def _all_pairs(n: int) -> float:

@@ -49,11 +49,10 @@ def available_bytes(device: torch.device) -> float:
     """Four fifths of the memory that is free now."""
     if device.type == "cuda":
         return 0.8 * torch.cuda.mem_get_info(device)[0]
-    with suppress(OSError, ValueError, IndexError):
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 0.8 * 1024 * int(line.split()[1])
+    with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return 0.8 * 1024 * int(line.split()[1])
     with suppress(AttributeError, ValueError, OSError):
         return 0.4 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 4e9

@@ -41,7 +41,9 @@ class Part(ABC):
         """Gradients that this part needs formed."""
         return []
 
-    def keep_inputs(self, stored: Stored, rows: slice, calls: Mapping[Site, Recorded]) -> None:
+    def keep_inputs(  # noqa: B027 - a part may need none
+        self, stored: Stored, rows: slice, calls: Mapping[Site, Recorded]
+    ) -> None:
         """Store what does not depend on the output."""
 
     @abstractmethod
@@ -80,9 +82,11 @@ class RowPart(Part):
         self.numbers = classes * sum(sizes)
 
     def row_names(self) -> list[tuple[Site, str]]:
+        """Each use of each parameter."""
         return [use for uses in self.parameters for use in uses]
 
     def allocate(self, n: int, dtype: torch.dtype, device: torch.device) -> Stored:
+        """Room for n samples."""
         return [torch.empty(n, self.classes, sum(self.sizes), dtype=dtype, device=device)]
 
     def keep(
@@ -93,6 +97,7 @@ class RowPart(Part):
         gradients: Mapping[Site, Sequence[Tensor]],
         formed: Mapping[Site, Mapping[str, Tensor]],
     ) -> None:
+        """Store what belongs to one output."""
         first = 0
         for uses, size in zip(self.parameters, self.sizes, strict=True):
             place = stored[0][rows, output, first : first + size]
@@ -106,6 +111,7 @@ class RowPart(Part):
     def add(
         self, target: Tensor, left: Stored, right: Stored, same: bool, trace: bool, room: int
     ) -> None:
+        """Add this part's tile of the kernel."""
         a, b = left[0], right[0]
         if trace:
             a, b = a.flatten(1).unsqueeze(1), b.flatten(1).unsqueeze(1)
@@ -135,6 +141,7 @@ class PositionPart(Part):
         self.numbers = sizes.kept + classes * sizes.n_outputs * sizes.n_positions
 
     def allocate(self, n: int, dtype: torch.dtype, device: torch.device) -> Stored:
+        """Room for n samples."""
         sizes = self.sizes
         gradients = (n, self.classes, sizes.n_outputs, sizes.n_positions)
         return [
@@ -143,6 +150,7 @@ class PositionPart(Part):
         ]
 
     def keep_inputs(self, stored: Stored, rows: slice, calls: Mapping[Site, Recorded]) -> None:
+        """Store the layer's inputs."""
         site = self.sites[0]
         stored[0][rows] = site.layer.input(calls[site])
 
@@ -154,12 +162,14 @@ class PositionPart(Part):
         gradients: Mapping[Site, Sequence[Tensor]],
         formed: Mapping[Site, Mapping[str, Tensor]],
     ) -> None:
+        """Store what belongs to one output."""
         site = self.sites[0]
         stored[1][rows, output] = site.layer.by_position(gradients[site][0])
 
     def add(
         self, target: Tensor, left: Stored, right: Stored, same: bool, trace: bool, room: int
     ) -> None:
+        """Add this part's tile of the kernel."""
         layer = self.sites[0].layer
         a, b = ((s[0], _merged(s[1]) if trace else s[1]) for s in (left, right))
         if self.method == "product":

@@ -16,15 +16,14 @@ from htmu.errors import InvalidInputError, NonFiniteError
 __all__ = ["as_device", "as_samples", "check_mode", "fingerprint", "private_copy"]
 
 
-def as_samples(x: Any) -> Tensor:
+def as_samples(samples: Any) -> Tensor:
     """Samples as a detached tensor whose first axis counts them."""
-    if not isinstance(x, Tensor):
-        try:
-            x = torch.as_tensor(np.asarray(x))
-        except (TypeError, ValueError, RuntimeError):
-            raise InvalidInputError(
-                f"x must be a tensor or an array of numbers, got {type(x).__name__}"
-            ) from None
+    try:
+        x = samples if isinstance(samples, Tensor) else torch.as_tensor(np.asarray(samples))
+    except (TypeError, ValueError, RuntimeError):
+        raise InvalidInputError(
+            f"x must be a tensor or an array of numbers, got {type(samples).__name__}"
+        ) from None
     if x.ndim < 1 or x.numel() == 0:
         raise InvalidInputError(
             f"x must have at least one sample along its first axis, got shape {tuple(x.shape)}"

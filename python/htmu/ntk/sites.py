@@ -16,7 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from htmu.errors import InvalidInputError
-from htmu.ntk.capture import Recorded, Recorder, class_gradients, map_tensors, run_model
+from htmu.ntk.capture import (
+    Recorded,
+    Recorder,
+    class_gradients,
+    differentiate,
+    map_tensors,
+    run_model,
+)
 from htmu.ntk.layers import GenericLayer, Layer, layer_for
 from htmu.ntk.parts import Site
 
@@ -48,7 +55,7 @@ class Uses:
 class _Survey:
     calls: dict[str, list[Recorded]]
     splits: dict[str, list[list[bool]]]
-    """Modules that one row a sample goes into and comes out of; of each call, which arguments."""
+    """Of modules that return one row a sample: for each call, which arguments are split so."""
     copied: set[str]
 
 
@@ -75,9 +82,8 @@ def find_uses(model: nn.Module, x: Tensor, names: dict[str, list[str]]) -> Uses:
     again = _differing(model, x[:2], {name: names[name] for name in wrong}, found) if wrong else []
     if again:
         raise InvalidInputError(
-            f"the gradient by {again[0]!r} cannot be taken a sample at a time: the model uses it in "
-            f"a way that torch.func and a loop over samples give otherwise than autograd; leave it "
-            f"out by `parameters`"
+            f"the gradient by {again[0]!r} cannot be taken a sample at a time: torch.func and a "
+            f"loop over samples give it otherwise than autograd; leave it out by `parameters`"
         )
     found.graph_numbers, found.largest = _graph_size(model, x[:2])
     return found
@@ -122,7 +128,9 @@ def _split(two: Recorded, three: Recorded) -> list[bool] | None:
         return None
     shapes: tuple[list[tuple[int, ...]], list[tuple[int, ...]]] = ([], [])
     for call, found in zip((two, three), shapes, strict=True):
-        map_tensors(lambda t, f=found: f.append(tuple(t.shape)), (call.arguments, call.keywords))
+        tensors: list[Tensor] = []
+        map_tensors(tensors.append, (call.arguments, call.keywords))
+        found += [tuple(tensor.shape) for tensor in tensors]
     if len(shapes[0]) != len(shapes[1]):
         return None
     split = []
@@ -220,7 +228,7 @@ def _differing(model: nn.Module, x: Tensor, names: dict[str, list[str]], uses: U
             if not value.requires_grad:
                 truth.append([torch.zeros_like(p) for p in chosen])
                 continue
-            grads = torch.autograd.grad(value, chosen, weights.to(value.dtype), allow_unused=True)
+            grads = differentiate(value, chosen, weights.to(value.dtype))
             truth.append(
                 [
                     torch.zeros_like(p) if g is None else g

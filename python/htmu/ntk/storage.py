@@ -106,8 +106,8 @@ class KernelFile:
         if not source.exists():
             if self.finished:
                 raise RunSettingsError(
-                    f"{self.path} exists, without {source.name} that says what it is of; delete it, "
-                    f"or name another file"
+                    f"{self.path} exists, without {source.name} that says what it is of; delete "
+                    f"it, or name another file"
                 )
             return
         try:

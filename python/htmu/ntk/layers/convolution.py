@@ -36,6 +36,7 @@ class ConvolutionLayer(Layer):
                 self._padding += [module.padding[axis]] * 2
 
     def prepare(self, call: Recorded) -> Tensor:
+        """What all outputs share: see `Layer.prepare`."""
         patches = self._patches(self.input(call))
         groups = self.module.groups
         s, rows, positions = patches.shape
@@ -45,6 +46,7 @@ class ConvolutionLayer(Layer):
     def rows(
         self, prepared: Tensor, gradients: Sequence[Tensor], names: Sequence[str]
     ) -> dict[str, Tensor]:
+        """Gradients of each sample: see `Layer.rows`."""
         gradient = self.by_position(gradients[0])
         s, outputs, positions = gradient.shape
         groups = self.module.groups
@@ -57,10 +59,12 @@ class ConvolutionLayer(Layer):
         return found
 
     def prepared_numbers(self, call: Recorded) -> int:
+        """Numbers of all patches."""
         size = len(self.input(call)) * math.prod(call.shapes[0][2:])
         return size * self.module.in_channels * math.prod(self.module.kernel_size)
 
     def positions(self, call: Recorded) -> Positions | None:
+        """Sizes of the weight's action on positions."""
         if self.module.groups != 1 or len(call.shapes[0]) != 2 + len(self.module.kernel_size):
             return None
         return Positions(
@@ -71,9 +75,11 @@ class ConvolutionLayer(Layer):
         )
 
     def features(self, inputs: Tensor) -> Tensor:
+        """Features at each position."""
         return self._patches(inputs).transpose(1, 2)
 
     def by_position(self, gradient: Tensor) -> Tensor:
+        """Gradient with the layer's outputs before its positions."""
         return gradient.flatten(2)
 
     def _patches(self, inputs: Tensor) -> Tensor:

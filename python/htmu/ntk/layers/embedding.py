@@ -18,12 +18,14 @@ class EmbeddingLayer(Layer):
     module: nn.Embedding
 
     def prepare(self, call: Recorded) -> Tensor:
+        """What all outputs share: see `Layer.prepare`."""
         tokens = self.input(call)
         return tokens.reshape(len(tokens), -1)
 
     def rows(
         self, prepared: Tensor, gradients: Sequence[Tensor], names: Sequence[str]
     ) -> dict[str, Tensor]:
+        """Gradients of each sample: see `Layer.rows`."""
         size, width = self.module.num_embeddings, self.module.embedding_dim
         gradient = gradients[0].reshape(*prepared.shape, width)
         if self.module.padding_idx is not None:

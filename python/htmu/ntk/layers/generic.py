@@ -30,11 +30,13 @@ class GenericLayer(Layer):
         self._loop = False
 
     def prepare(self, call: Recorded) -> Recorded:
+        """What all outputs share: see `Layer.prepare`."""
         return call
 
     def rows(
         self, prepared: Recorded, gradients: Sequence[Tensor], names: Sequence[str]
     ) -> dict[str, Tensor]:
+        """Gradients of each sample: see `Layer.rows`."""
         if not self._loop:
             try:
                 with warnings.catch_warnings():
@@ -67,7 +69,7 @@ class GenericLayer(Layer):
                 )
                 return _real(functional_call(self.module, values, arguments, keywords))
 
-            _, pull = vjp(forward, chosen)
+            pull: Any = vjp(forward, chosen)[1]
             found: dict[str, Tensor] = pull([c.unsqueeze(0) for c in cotangents])[0]
             return found
 

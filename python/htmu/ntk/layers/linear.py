@@ -20,11 +20,13 @@ class LinearLayer(Layer):
     module: nn.Linear
 
     def prepare(self, call: Recorded) -> Tensor:
+        """What all outputs share: see `Layer.prepare`."""
         return self.features(self.input(call))
 
     def rows(
         self, prepared: Tensor, gradients: Sequence[Tensor], names: Sequence[str]
     ) -> dict[str, Tensor]:
+        """Gradients of each sample: see `Layer.rows`."""
         gradient = self.by_position(gradients[0])
         found = {}
         if "weight" in names:
@@ -34,6 +36,7 @@ class LinearLayer(Layer):
         return found
 
     def positions(self, call: Recorded) -> Positions:
+        """Sizes of the weight's action on positions."""
         shape = self.input(call).shape
         return Positions(
             self.module.in_features,
@@ -43,7 +46,9 @@ class LinearLayer(Layer):
         )
 
     def features(self, inputs: Tensor) -> Tensor:
+        """Features at each position."""
         return inputs.reshape(len(inputs), -1, self.module.in_features)
 
     def by_position(self, gradient: Tensor) -> Tensor:
+        """Gradient with the layer's outputs before its positions."""
         return gradient.reshape(len(gradient), -1, self.module.out_features).transpose(1, 2)

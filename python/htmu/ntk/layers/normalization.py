@@ -43,6 +43,7 @@ class BatchNormLayer(_AffineLayer):
     module: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
     def normalized(self, inputs: Tensor) -> Tensor:
+        """The input, normalised."""
         module = self.module
         return functional.batch_norm(
             inputs, module.running_mean, module.running_var, training=False, eps=module.eps
@@ -55,6 +56,7 @@ class GroupNormLayer(_AffineLayer):
     module: nn.GroupNorm
 
     def normalized(self, inputs: Tensor) -> Tensor:
+        """The input, normalised."""
         return functional.group_norm(inputs, self.module.num_groups, eps=self.module.eps)
 
 
@@ -64,11 +66,13 @@ class LayerNormLayer(_AffineLayer):
     module: nn.LayerNorm
 
     def normalized(self, inputs: Tensor) -> Tensor:
+        """The input, normalised."""
         return functional.layer_norm(
             inputs, list(self.module.normalized_shape), eps=self.module.eps
         )
 
     def summed(self, products: Tensor) -> Tensor:
+        """Sum over positions."""
         own = len(self.module.normalized_shape)
         between = products.ndim - 1 - own
         flat = products.flatten(products.ndim - own)
