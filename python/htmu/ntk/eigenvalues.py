@@ -118,6 +118,6 @@ def _check(matrix: FloatArray, eps: float) -> None:
         asymmetry = max(asymmetry, float(np.abs(rows - matrix[:, i : i + _ROWS].T).max()))
     if asymmetry > 100 * eps * largest:
         raise InvalidInputError(
-            f"gram must be symmetric, but differs from its transpose by {asymmetry:.3g}, entries are "
-            f"up to {largest:.3g}; average it with its transpose if that is meant"
+            f"gram must be symmetric, but differs from its transpose by {asymmetry:.3g} "
+            f"(entries up to {largest:.3g}); average it with its transpose if that is meant"
         )

@@ -65,12 +65,17 @@ def with_graph(x: Tensor) -> Tensor:
     return x.requires_grad_() if x.is_floating_point() else x
 
 
-def find_uses(model: nn.Module, x: Tensor, names: dict[str, list[str]]) -> Uses:
+def find_uses(
+    model: nn.Module, x: Tensor, names: dict[str, list[str]], numbers: Sequence[int]
+) -> Uses:
     """Sites of the parameters; `names` has all names of each, under the first.
 
     `model` is in the precision of the check, with parameters that do not require gradients; `x` has
-    three samples.
+    three samples, which have these numbers among all.
     """
+    with torch.no_grad():
+        for sample, number in zip(x, numbers, strict=True):
+            check_finite(run_model(model, sample.unsqueeze(0)), number)
     survey = _survey(model, x, names)
     sites = _Sites(model, survey)
     uses = {first: sites.of(aliases) for first, aliases in names.items()}
@@ -201,9 +206,7 @@ def _check_separate(model: nn.Module, x: Tensor) -> None:
         alone = torch.cat([run_model(model, x[i : i + 1]) for i in range(2)])
     scale = float(together.abs().max())
     tolerance = 1e-9 if together.dtype == torch.float64 else 1e-3
-    if scale == scale and not float((together - alone).abs().max()) <= tolerance * max(
-        scale, 1e-30
-    ):
+    if not float((together - alone).abs().max()) <= tolerance * max(scale, 1e-30):
         raise InvalidInputError(
             "the model's outputs for a sample change with the batch that it is in, or from call to "
             "call; call model.eval(), and use normalisations that do not mix samples"

@@ -289,7 +289,7 @@ def kinds(name: str) -> dict[str, list[bool]]:
     model, x = MODELS[name]()
     own = private_copy(model.double().eval(), torch.device("cpu"))
     samples = x[:3].double() if x.is_floating_point() else x[:3]
-    uses = find_uses(own, samples, select_parameters(model, None))
+    uses = find_uses(own, samples, select_parameters(model, None), range(3))
     return {
         parameter: [isinstance(site.layer, GenericLayer) for site, _ in found]
         for parameter, found in uses.of.items()
