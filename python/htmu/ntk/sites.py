@@ -19,6 +19,7 @@ from htmu.errors import InvalidInputError
 from htmu.ntk.capture import (
     Recorded,
     Recorder,
+    check_finite,
     class_gradients,
     differentiate,
     map_tensors,
