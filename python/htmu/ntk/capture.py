@@ -20,10 +20,13 @@ from htmu.errors import InvalidInputError, NonFiniteError
 __all__ = [
     "Recorded",
     "Recorder",
+    "check_finite",
     "class_gradients",
+    "differentiate",
     "exact_arithmetic",
     "map_tensors",
     "run_model",
+    "with_graph",
 ]
 
 
@@ -126,6 +129,12 @@ class Recorder:
             return marked
 
         return hook
+
+
+def with_graph(x: Tensor) -> Tensor:
+    """The samples, set so that what is computed from them has a graph."""
+    x = x.detach()
+    return x.requires_grad_() if x.is_floating_point() else x
 
 
 def run_model(model: nn.Module, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,9 +14,9 @@ from htmu.ntk.capture import Recorded
 from htmu.ntk.contraction import add_pairs, add_product, add_rows, add_sliced
 from htmu.ntk.layers import Layer, Positions
 
-__all__ = ["Part", "PositionPart", "RowPart", "Site", "Stored"]
+__all__ = ["Part", "PositionPart", "RowPart", "Site", "Stored", "Use"]
 
-Stored = list[Tensor]
+Stored: TypeAlias = list[Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,10 @@ class Site:
     """Numbers a sample that the layer prepares, and that it was given."""
 
 
+#: A site, and a parameter's name inside the site's module.
+Use: TypeAlias = tuple[Site, str]
+
+
 class Part(ABC):
     """A sum of terms of the kernel that belong to one owner's parameters."""
 
@@ -37,7 +42,7 @@ class Part(ABC):
     numbers: int
     """Stored numbers of one sample."""
 
-    def row_names(self) -> list[tuple[Site, str]]:
+    def row_names(self) -> list[Use]:
         """Gradients that this part needs formed."""
         return []
 
@@ -72,7 +77,7 @@ class RowPart(Part):
     """Gradients formed as rows; of a shared parameter, the sum over its sites."""
 
     def __init__(
-        self, owner: str, parameters: list[list[tuple[Site, str]]], sizes: list[int], classes: int
+        self, owner: str, parameters: list[list[Use]], sizes: list[int], classes: int
     ) -> None:
         self.owner = owner
         self.parameters = parameters
@@ -81,7 +86,7 @@ class RowPart(Part):
         self.classes = classes
         self.numbers = classes * sum(sizes)
 
-    def row_names(self) -> list[tuple[Site, str]]:
+    def row_names(self) -> list[Use]:
         """Each use of each parameter."""
         return [use for uses in self.parameters for use in uses]
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from htmu.errors import InvalidInputError
-from htmu.ntk.capture import Recorder, check_finite, class_gradients, run_model
+from htmu.ntk.capture import Recorder, check_finite, class_gradients, run_model, with_graph
 from htmu.ntk.parts import Part, Site, Stored
-from htmu.ntk.sites import Uses, with_graph
+from htmu.ntk.sites import Uses
 
 __all__ = ["fill"]
 

@@ -9,8 +9,8 @@ from torch import nn
 from htmu.ntk.cost import choose_method, explicit_is_smaller, multiply_adds
 from htmu.ntk.layers import Positions
 from htmu.ntk.outputs import Outputs
-from htmu.ntk.parts import Part, PositionPart, RowPart
-from htmu.ntk.sites import Use, Uses
+from htmu.ntk.parts import Part, PositionPart, RowPart, Use
+from htmu.ntk.sites import Uses
 
 __all__ = ["build_parts", "pair_work"]
 

@@ -10,7 +10,8 @@ sample alone. What differs is used where no hook sees it, and is left to the who
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,20 +21,15 @@ from htmu.ntk.capture import (
     Recorded,
     Recorder,
     check_finite,
-    class_gradients,
-    differentiate,
     map_tensors,
     run_model,
+    with_graph,
 )
 from htmu.ntk.layers import GenericLayer, Layer, layer_for
-from htmu.ntk.parts import Site
+from htmu.ntk.parts import Site, Use
+from htmu.ntk.truth import Truth
 
-__all__ = ["Use", "Uses", "find_uses"]
-
-#: A site, and the parameter's name inside the site's module.
-Use = tuple[Site, str]
-
-_TOLERANCE, _FLOOR = 1e-8, 1e-12
+__all__ = ["Uses", "find_uses"]
 
 
 @dataclass
@@ -42,13 +38,12 @@ class Uses:
 
     of: dict[str, list[Use]]
     calls: dict[Site, Recorded]
-    batch: int
-    """Samples in `calls`."""
-    copied: set[str] = field(default_factory=set)
+    """What each site was given, of two samples."""
+    copied: set[str]
     """Modules whose arguments are changed in place after they were given."""
-    graph_numbers: int = 0
+    graph_numbers: int
     """Numbers that one sample's graph holds."""
-    largest: int = 0
+    largest: int
     """Numbers of one sample's largest tensor in it."""
 
 
@@ -58,12 +53,10 @@ class _Survey:
     splits: dict[str, list[list[bool]]]
     """Of modules that return one row a sample: for each call, which arguments are split so."""
     copied: set[str]
-
-
-def with_graph(x: Tensor) -> Tensor:
-    """The samples, set so that what is computed from them has a graph."""
-    x = x.detach()
-    return x.requires_grad_() if x.is_floating_point() else x
+    outputs: Tensor
+    """Of the first two samples, run together."""
+    graph_numbers: int
+    largest: int
 
 
 def find_uses(
@@ -74,52 +67,85 @@ def find_uses(
     `model` is in the precision of the check, with parameters that do not require gradients; `x` has
     three samples, which have these numbers among all.
     """
-    with torch.no_grad():
-        for sample, number in zip(x, numbers, strict=True):
-            check_finite(run_model(model, sample.unsqueeze(0)), number)
-    survey = _survey(model, x, names)
+    survey = _survey(model, x, names, numbers)
     sites = _Sites(model, survey)
     uses = {first: sites.of(aliases) for first, aliases in names.items()}
-    found = Uses(uses, sites.calls, 2, survey.copied)
-    _check_separate(model, x)
-    wrong = _differing(model, x[:2], names, found)
+    found = Uses(uses, sites.calls, survey.copied, survey.graph_numbers, survey.largest)
+    truth = Truth(model, x[:2], list(names))
+    truth.check_separate(survey.outputs)
+    wrong = truth.differing(found.of, found.copied)
     for name in wrong:
         found.of[name] = sites.whole_model(names[name][0])
-    again = _differing(model, x[:2], {name: names[name] for name in wrong}, found) if wrong else []
+    again = truth.differing({name: found.of[name] for name in wrong}, found.copied) if wrong else []
     if again:
         raise InvalidInputError(
             f"the gradient by {again[0]!r} cannot be taken a sample at a time: torch.func and a "
             f"loop over samples give it otherwise than autograd; leave it out by `parameters`"
         )
-    found.graph_numbers, found.largest = _graph_size(model, x[:2])
     return found
 
 
-def _survey(model: nn.Module, x: Tensor, names: dict[str, list[str]]) -> _Survey:
+def _survey(
+    model: nn.Module, x: Tensor, names: dict[str, list[str]], numbers: Sequence[int]
+) -> _Survey:
+    """Run two samples, then three, and see which modules follow."""
     watched = {""}
     for alias in (alias for aliases in names.values() for alias in aliases):
         parts = alias.split(".")[:-1]
         watched.update(".".join(parts[: i + 1]) for i in range(len(parts)))
-    runs = []
+    runs, outputs = [], []
     copied: set[str] = set()
     for size in (2, 3):
-        with Recorder(model, sorted(watched)) as recorder, torch.enable_grad():
-            run_model(model, with_graph(x[:size]))
+        graph = _GraphSize(model)
+        with Recorder(model, sorted(watched)) as recorder, torch.enable_grad(), graph.measured():
+            found = run_model(model, with_graph(x[:size])).detach()
+        for row, number in zip(found, numbers, strict=False):
+            check_finite(row.unsqueeze(0), number)
         copied |= recorder.changed()
         runs.append(recorder.calls)
+        outputs.append(found)
     splits = {}
     for name in watched:
         two, three = runs[0][name], runs[1][name]
-        found = [_split(a, b) for a, b in zip(two, three, strict=False)]
-        kept = [split for split in found if split is not None]
+        calls = [_split(a, b) for a, b in zip(two, three, strict=False)]
+        kept = [split for split in calls if split is not None]
         if two and len(two) == len(three) == len(kept):
             splits[name] = kept
-    for calls in runs[0].values():
-        for call in calls:
-            # Only shapes and arguments are needed: these would keep the graph.
-            call.versions.clear()
-            call.edges.clear()
-    return _Survey(runs[0], splits, copied)
+    for call in (call for calls_of_one in runs[0].values() for call in calls_of_one):
+        # Only shapes and arguments are needed: these would keep the graph.
+        call.versions.clear()
+        call.edges.clear()
+    numbers_of_one = graph.total // 3, max(graph.largest // 3, x[0].numel())
+    return _Survey(runs[0], splits, copied, outputs[0], *numbers_of_one)
+
+
+class _GraphSize:
+    """Numbers that the graph of a forward pass keeps: in all, and in the largest tensor."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._own = {p.data_ptr() for p in [*model.parameters(), *model.buffers()]}
+        self._sizes: dict[int, int] = {}
+
+    def measured(self) -> Any:
+        """Context that counts what is kept while it is entered."""
+        return torch.autograd.graph.saved_tensors_hooks(self._pack, lambda tensor: tensor)
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in self._own:
+            # Integers (indices of pooling) are eight bytes wide: as two single-precision numbers.
+            share = 1 if tensor.is_floating_point() else 2
+            self._sizes[tensor.data_ptr()] = share * tensor.numel()
+        return tensor
+
+    @property
+    def total(self) -> int:
+        """Numbers in all."""
+        return sum(self._sizes.values())
+
+    @property
+    def largest(self) -> int:
+        """Numbers of the largest tensor."""
+        return max(self._sizes.values(), default=0)
 
 
 def _split(two: Recorded, three: Recorded) -> list[bool] | None:
@@ -198,87 +224,3 @@ class _Sites:
         ):
             return layer_for(self._modules[module])
         return None
-
-
-def _check_separate(model: nn.Module, x: Tensor) -> None:
-    """Refuse a model whose outputs for a sample depend on the rest of the batch, or on chance."""
-    with torch.no_grad():
-        together = run_model(model, x[:2])
-        alone = torch.cat([run_model(model, x[i : i + 1]) for i in range(2)])
-    scale = float(together.abs().max())
-    tolerance = 1e-9 if together.dtype == torch.float64 else 1e-3
-    if not float((together - alone).abs().max()) <= tolerance * max(scale, 1e-30):
-        raise InvalidInputError(
-            "the model's outputs for a sample change with the batch that it is in, or from call to "
-            "call; call model.eval(), and use normalisations that do not mix samples"
-        )
-
-
-def _differing(model: nn.Module, x: Tensor, names: dict[str, list[str]], uses: Uses) -> list[str]:
-    """Parameters whose gradients from their sites are not autograd's, sample by sample."""
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    chosen = [parameters[name] for name in names]
-    with torch.no_grad():
-        outputs = run_model(model, x).shape[1]
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randn(1, outputs, generator=generator, dtype=torch.float64).to(x.device)
-    truth = []
-    try:
-        for parameter in chosen:
-            parameter.requires_grad_(True)
-        for i in range(2):
-            with torch.enable_grad():
-                value = run_model(model, with_graph(x[i : i + 1]))
-            if not value.requires_grad:
-                truth.append([torch.zeros_like(p) for p in chosen])
-                continue
-            grads = differentiate(value, chosen, weights.to(value.dtype))
-            truth.append(
-                [
-                    torch.zeros_like(p) if g is None else g
-                    for p, g in zip(chosen, grads, strict=True)
-                ]
-            )
-    finally:
-        for parameter in chosen:
-            parameter.requires_grad_(False)
-
-    sites = list(dict.fromkeys(site for name in names for site, _ in uses.of[name]))
-    modules = dict.fromkeys(site.module for site in sites)
-    with Recorder(model, modules, uses.copied) as recorder, torch.enable_grad():
-        value = run_model(model, with_graph(x))
-    calls = {site: recorder.calls[site.module][site.call] for site in sites}
-    edges = [edge for site in sites for edge in calls[site].edges]
-    shapes = [shape for site in sites for shape in calls[site].shapes]
-    gradients = iter(next(class_gradients(value, weights.to(value.dtype), edges, shapes)))
-    by_site = {site: [next(gradients) for _ in calls[site].edges] for site in sites}
-    prepared = {site: site.layer.prepare(calls[site]) for site in sites}
-    tolerance, floor = (_TOLERANCE, _FLOOR) if value.dtype == torch.float64 else (1e-3, 1e-5)
-    scale = max((float(g.norm()) for grads in truth for g in grads), default=0.0)
-    wrong = []
-    for number, name in enumerate(names):
-        expected = torch.stack([grads[number].flatten() for grads in truth])
-        rows = torch.zeros_like(expected)
-        for site, local in uses.of[name]:
-            rows += site.layer.rows(prepared[site], by_site[site], [local])[local]
-        error, size = float((rows - expected).norm()), float(expected.norm() + rows.norm())
-        if not error <= tolerance * size + floor * scale:
-            wrong.append(name)
-    return wrong
-
-
-def _graph_size(model: nn.Module, x: Tensor) -> tuple[int, int]:
-    """(All, largest) numbers of a sample that the graph of a forward pass keeps."""
-    own = {p.data_ptr() for p in [*model.parameters(), *model.buffers()]}
-    sizes: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in own:
-            # Integers (indices of pooling) are eight bytes wide: as two single-precision numbers.
-            share = 1 if tensor.is_floating_point() else 2
-            sizes[tensor.data_ptr()] = share * tensor.numel()
-        return tensor
-
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        run_model(model, with_graph(x))
-    return sum(sizes.values()) // len(x), max([*sizes.values(), x.numel()]) // len(x)

@@ -93,21 +93,42 @@ def test_precisions(dtype: str, error: float, brute: Brute) -> None:
     assert relative(found, brute(network().double(), x.double())) < error
 
 
-def test_mixed_precision_keeps_small_eigenvalues() -> None:
-    """Near-duplicate samples, no ReLU: ten decades, where a float32 kernel has negative values."""
+def near_duplicates() -> Any:
+    """Groups of samples 1e-2 to 1e-5 apart: spectra over ten decades."""
     torch.manual_seed(3)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(300, 64), nn.Tanh(), nn.Linear(64, 5))
     base = samples(6)
-    x = torch.cat([base + 10.0**-k * torch.randn_like(base) for k in range(2, 6)])
+    return torch.cat([base + 10.0**-k * torch.randn_like(base) for k in range(2, 6)])
+
+
+@pytest.mark.parametrize("kind", ["convolutions", "mlp"])
+def test_mixed_precision_keeps_small_eigenvalues(kind: str) -> None:
+    """Flip-free networks: no negative eigenvalue, where a float32 kernel has dozens.
+
+    Gradients in float32 are off by some eps in each entry, so that an eigenvalue's relative error
+    grows as eps sqrt(largest / it), times a factor that falls as there are more entries: measured,
+    0.4 for 64 hidden units, 0.06 for these convolutions. That is below 1e-3 at 1e-10 for the
+    latter; the former may reach it there.
+    """
+    x = near_duplicates()
+    if kind == "mlp":
+        model = nn.Sequential(nn.Flatten(), nn.Linear(300, 64), nn.Tanh(), nn.Linear(64, 5))
+    else:
+        model = nn.Sequential(
+            *(nn.Conv2d(3, 32, 3, padding=1), nn.Tanh()),
+            *(nn.Conv2d(32, 64, 3, padding=1), nn.Tanh()),
+            *(nn.AvgPool2d(5), nn.Flatten(), nn.Linear(256, 5)),
+        )
     true = eigvals(gram(model, x, dtype="float64"))
     mixed = eigvals(gram(model, x))
     single = eigvals(gram(model, x, dtype="float32"))
-    above = true.eigenvalues > 1e-10 * true.eigenvalues[-1]
-    assert true.eigenvalues[0] < 1e-9 * true.eigenvalues[-1]
-    error = np.abs(mixed.eigenvalues / true.eigenvalues - 1)[above]
-    assert error.max() < 1e-3
+    ratio = true.eigenvalues / true.eigenvalues[-1]
+    assert ratio[0] < 1e-9
+    error = np.abs(mixed.eigenvalues / true.eigenvalues - 1)
+    assert (error < 6e-8 / np.sqrt(ratio)).all()
+    if kind == "convolutions":
+        assert error[ratio > 1e-10].max() < 1e-3
     assert mixed.n_negative == 0
-    assert single.n_negative > 0
+    assert single.n_negative > 5
 
 
 def test_kernel_is_the_same_in_any_division(monkeypatch: pytest.MonkeyPatch) -> None:
