@@ -39,7 +39,7 @@ def _add_outer(target: Tensor, a: Tensor, b: Tensor, same: bool) -> None:
     if not same:
         target.addmm_(a, b.T)
         return
-    step = max(256, len(a) // 16)
+    step = max(64, len(a) // 12)
     for i in range(0, len(a), step):
         target[i : i + step, i:].addmm_(a[i : i + step], b[i:].T)
 

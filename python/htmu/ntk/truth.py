@@ -58,6 +58,10 @@ class Truth:
         self._gradients = {
             name: [sample[number] for sample in gradients] for number, name in enumerate(names)
         }
+        self._sizes = {
+            name: [float(gradient.norm()) for gradient in found]
+            for name, found in self._gradients.items()
+        }
         double = self._weights.dtype == torch.float64
         self._tolerance, self._floor = (1e-8, 1e-12) if double else (1e-3, 1e-5)
 
@@ -83,16 +87,19 @@ class Truth:
         gradients = iter(next(class_gradients(value, self._weights, edges, shapes)))
         by_site = {site: [next(gradients) for _ in calls[site].edges] for site in sites}
         prepared = {site: site.layer.prepare(calls[site]) for site in sites}
-        norms = [float(g.norm()) for found in self._gradients.values() for g in found]
-        scale = max(norms, default=0.0)
+        scale = max((size for sizes in self._sizes.values() for size in sizes), default=0.0)
         wrong = []
         for name, found in uses.items():
-            expected = torch.stack([gradient.flatten() for gradient in self._gradients[name]])
-            rows: Tensor | int = 0
-            for site, local in found:
-                rows = rows + site.layer.rows(prepared[site], by_site[site], [local])[local]
-            size = float(expected.norm())
-            error = float((rows - expected).norm())
-            if not error <= self._tolerance * size + self._floor * scale:
-                wrong.append(name)
+            formed = [
+                site.layer.rows(prepared[site], by_site[site], [local])[local]
+                for site, local in found
+            ]
+            rows = formed[0] if len(formed) == 1 else torch.stack(formed).sum(0)
+            for row, gradient, size in zip(
+                rows, self._gradients[name], self._sizes[name], strict=True
+            ):
+                error = float(torch.dist(row, gradient.flatten()))
+                if not error <= self._tolerance * size + self._floor * scale:
+                    wrong.append(name)
+                    break
         return wrong
