@@ -13,8 +13,8 @@ from htmu.cli.fit import fit
 from htmu.cli.info import info
 from htmu.cli.kappa import kappa
 from htmu.cli.law import law
-from htmu.cli.reproduce import reproduce
 from htmu.cli.ntk import ntk
+from htmu.cli.reproduce import reproduce
 from htmu.cli.results import export, plot, show
 from htmu.cli.sweep import run_sweep
 from htmu.cli.train import train

@@ -1,8 +1,9 @@
 """Empirical neural tangent kernels J J^T of PyTorch models.
 
-Owns products with the kernel without its assembly, stochastic Lanczos quadrature, and the check
-of spectra of growing sub-samples. May import `errors`, `arguments`, `files` and `random`. Needs
-torch, the extra networks.
+Owns the assembly of kernels, in memory or in files, and their eigenvalues; products with a kernel
+that is not assembled, stochastic Lanczos quadrature, and the check of spectra of growing
+sub-samples. May import `errors`, `arguments`, `files` and `random`. Needs torch, the extra
+networks.
 """
 
 try:
@@ -16,16 +17,22 @@ except ImportError:
     ) from None
 
 from htmu.ntk.density import LogDeterminant, SpectralDensity, log_determinant, spectral_density
+from htmu.ntk.eigenvalues import NtkSpectrum, eigvals
+from htmu.ntk.gram import GramProgress, gram
 from htmu.ntk.lanczos import Tridiagonal, lanczos
 from htmu.ntk.product import KernelProduct, product
 from htmu.ntk.subsample import SubsampledSpectra, subsample_spectra
 
 __all__ = [
+    "GramProgress",
     "KernelProduct",
     "LogDeterminant",
+    "NtkSpectrum",
     "SpectralDensity",
     "SubsampledSpectra",
     "Tridiagonal",
+    "eigvals",
+    "gram",
     "lanczos",
     "log_determinant",
     "product",

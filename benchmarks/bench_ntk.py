@@ -1,0 +1,79 @@
+"""`gram` against torch.func's vmap of jacrev in blocks, float32, all ten classes.
+
+Times are processor seconds of one thread, so that they stand on a machine with other work too; the
+baseline runs once (it takes up to minutes). Goals: ResNet9, n = 64: 6 times in float32 and 3 times
+in the default precision; MiniAlexNet 25, VGG11 20 and ResNet18 10 times at n = 32. `-m slow`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from comparison import Compare
+
+torch = pytest.importorskip("torch", reason="the extra networks is not installed")
+pytest.importorskip("htmu.networks", reason="the models are not there")
+from torch_func_ntk import torch_func_gram  # noqa: E402
+
+from htmu import networks  # noqa: E402
+from htmu.ntk import gram  # noqa: E402
+
+#: Network, samples, samples of a block of the baseline, goals in float32 and in mixed precision.
+WORKLOADS = [
+    ("minialexnet", 32, 16, 25, None),
+    ("vgg11", 32, 16, 20, None),
+    ("resnet18", 32, 8, 10, None),
+    ("resnet9", 32, 16, None, None),
+    ("resnet9", 64, 16, 6, 3),
+]
+
+
+def processor_seconds(function: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.process_time()
+    found = function()
+    return time.process_time() - start, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "n", "block", "goal", "mixed_goal"),
+    WORKLOADS,
+    ids=[f"{name}-{n}" for name, n, *_ in WORKLOADS],
+)
+def test_gram(
+    compare: Compare,
+    benchmark: Any,
+    name: str,
+    n: int,
+    block: int,
+    goal: float | None,
+    mixed_goal: float | None,
+) -> None:
+    torch.set_num_threads(1)
+    model = networks.build_model(name).eval()
+    x = torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    before, expected = processor_seconds(lambda: torch_func_gram(model, x, block))
+    runs = {
+        dtype: [processor_seconds(partial(gram, model, x, dtype=dtype)) for _ in range(3)]
+        for dtype in ("float32", "mixed")
+    }
+    seconds = {dtype: min(taken for taken, _ in found) for dtype, found in runs.items()}
+    # A ReLU that takes the other side in one of the two moves a sample by up to 2e-3.
+    scale = float(expected.abs().max())
+    for found in runs.values():
+        assert np.abs(found[0][1] - expected.numpy()).max() < 2e-3 * scale
+    benchmark.pedantic(lambda: None, rounds=1)
+    compare.record(
+        seconds["float32"],
+        before,
+        work=n * (n + 1) / 2,
+        unit="sample pairs",
+        goal=goal,
+        mixed=f"{seconds['mixed']:.3g} s, {before / seconds['mixed']:.3g} times",
+        mixed_goal=mixed_goal or "none",
+    )

@@ -1,0 +1,224 @@
+"""Hooks that record what a module was given and returned, and gradients of outputs by them.
+
+A recorded output is kept as the edge of the autograd graph that leaves it, not as the tensor:
+an in-place module after it would turn the tensor into its own output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from htmu.errors import InvalidInputError, NonFiniteError
+
+__all__ = [
+    "Recorded",
+    "Recorder",
+    "check_finite",
+    "class_gradients",
+    "differentiate",
+    "exact_arithmetic",
+    "map_tensors",
+    "run_model",
+    "with_graph",
+]
+
+
+@dataclass
+class Recorded:
+    """One call of a module: its arguments, detached, and the edges that leave its outputs."""
+
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    edges: list[GradientEdge] = field(default_factory=list)
+    versions: list[tuple[Tensor, int]] = field(default_factory=list)
+
+    def changed(self) -> bool:
+        """Whether an argument was changed in place after it was recorded."""
+        return any(tensor._version != version for tensor, version in self.versions)
+
+
+def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """The value with `function` of each tensor in it, through tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, tuple):
+        items = [map_tensors(function, item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(value, list):
+        return [map_tensors(function, item) for item in value]
+    if isinstance(value, dict):
+        return {key: map_tensors(function, item) for key, item in value.items()}
+    return value
+
+
+class Recorder:
+    """Records each call of the named modules of a model while it is entered.
+
+    Arguments of the modules in `copied` are cloned, since something changes them in place.
+    """
+
+    def __init__(self, model: nn.Module, names: Iterable[str], copied: Iterable[str] = ()) -> None:
+        self._modules = dict(model.named_modules())
+        self._names = list(names)
+        self._copied = frozenset(copied)
+        self._handles: list[Any] = []
+        self._open: dict[str, list[Recorded]] = {name: [] for name in self._names}
+        self.calls: dict[str, list[Recorded]] = {name: [] for name in self._names}
+
+    def __enter__(self) -> Recorder:
+        for name in self._names:
+            module = self._modules[name]
+            self._handles += [
+                module.register_forward_pre_hook(self._before(name), with_kwargs=True),
+                module.register_forward_hook(self._after(name), with_kwargs=True),
+            ]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def changed(self) -> set[str]:
+        """Modules whose recorded arguments were changed in place afterwards."""
+        return {name for name, calls in self.calls.items() if any(c.changed() for c in calls)}
+
+    def _before(self, name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            call = Recorded((), {})
+
+            def keep(tensor: Tensor) -> Tensor:
+                if name in self._copied:
+                    return tensor.detach().clone()
+                call.versions.append((tensor, tensor._version))
+                return tensor.detach()
+
+            call.arguments = map_tensors(keep, arguments)
+            call.keywords = map_tensors(keep, keywords)
+            self._open[name].append(call)
+
+        return hook
+
+    def _after(self, name: str) -> Callable[..., Any]:
+        def hook(_: nn.Module, __: Any, ___: Any, output: Any) -> Any:
+            call = self._open[name].pop()
+
+            def mark(tensor: Tensor) -> Tensor:
+                if not tensor.is_floating_point():
+                    return tensor
+                if not tensor.requires_grad:
+                    # A leaf cannot be changed in place; its copy can.
+                    leaf = tensor.detach().requires_grad_()
+                    call.edges.append(get_gradient_edge(leaf))
+                    call.shapes.append(tuple(tensor.shape))
+                    return leaf.clone()
+                call.edges.append(get_gradient_edge(tensor))
+                call.shapes.append(tuple(tensor.shape))
+                return tensor
+
+            marked = map_tensors(mark, output)
+            self.calls[name].append(call)
+            return marked
+
+        return hook
+
+
+def with_graph(x: Tensor) -> Tensor:
+    """The samples, set so that what is computed from them has a graph."""
+    x = x.detach()
+    return x.requires_grad_() if x.is_floating_point() else x
+
+
+def run_model(model: nn.Module, x: Tensor) -> Tensor:
+    """Outputs of the model, (n, c), with a graph; a failure is one line."""
+    try:
+        outputs = model(x)
+    except InvalidInputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidInputError(
+            f"the model fails on x of shape {tuple(x.shape)} and {x.dtype}: {reason[:200]}; "
+            f"give x as the model takes it"
+        ) from error
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(x):
+        found = (
+            f"shape {tuple(outputs.shape)}"
+            if isinstance(outputs, Tensor)
+            else f"type {type(outputs).__name__}"
+        )
+        raise InvalidInputError(
+            f"the model's outputs must be of shape (n, c), here ({len(x)}, c), got {found}; "
+            f"wrap the model so that it returns one row of outputs a sample"
+        )
+    if not outputs.is_floating_point():
+        raise InvalidInputError(f"the model's outputs must be real numbers, got {outputs.dtype}")
+    return outputs
+
+
+def check_finite(outputs: Tensor, first: int) -> None:
+    """Refuse outputs that are not finite; `first` is the number of the first sample."""
+    bad = ~torch.isfinite(outputs).all(dim=1)
+    if bool(bad.any()):
+        sample = first + int(bad.nonzero()[0])
+        raise NonFiniteError(
+            f"the model's outputs are not finite for sample {sample}; remove it or mend the model"
+        )
+
+
+def class_gradients(
+    outputs: Tensor, weights: Tensor, edges: Sequence[GradientEdge], shapes: Sequence[Any]
+) -> Iterator[list[Tensor]]:
+    """For each row v of `weights` (k, c): gradients of sum_i v . outputs_i by each edge.
+
+    Samples do not interact, so row i of a gradient is the gradient of sample i's output.
+    """
+    for index, row in enumerate(weights):
+        if not outputs.requires_grad:
+            yield [outputs.new_zeros(shape) for shape in shapes]
+            continue
+        grads = differentiate(outputs, list(edges), row, keep=index < len(weights) - 1)
+        yield [
+            outputs.new_zeros(shape) if grad is None else grad.to(outputs.dtype)
+            for grad, shape in zip(grads, shapes, strict=True)
+        ]
+
+
+def differentiate(
+    outputs: Tensor, inputs: Sequence[Any], weights: Tensor, keep: bool = False
+) -> tuple[Tensor | None, ...]:
+    """Gradients of sum_i weights . outputs_i by the inputs; a failure is one line."""
+    try:
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(
+            outputs, inputs, weights.expand_as(outputs), retain_graph=keep, allow_unused=True
+        )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InvalidInputError(
+            f"the model cannot be differentiated: {reason[:200]}; mend its forward"
+        ) from error
+    return found
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """No TF32 or bfloat16 inside float32 products, whatever the caller has set; restored."""
+    precision = torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn.allow_tf32
+    try:
+        if precision != "highest":
+            torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = cudnn
+        if precision != "highest":
+            torch.set_float32_matmul_precision(precision)

@@ -1,0 +1,272 @@
+"""Kernels in files: strips of rows, each written when it is whole, and a journal of those done.
+
+While it is made, a kernel stands in the folder `<path>.work`: its array, the journal, and the sum
+over the first layers of the strip in hand. A strip that the journal does not name is written anew,
+so that a kill at any moment costs only the work since the last save. The finished array is renamed
+into place; `<path>.json` keeps what it is of.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from htmu.errors import (
+    InvalidInputError,
+    MissingExtraError,
+    RunFileError,
+    RunLockedError,
+    RunSettingsError,
+)
+from htmu.files import check_place, whole_file
+
+__all__ = ["KernelFile"]
+
+Array = NDArray[Any]
+
+_TILE = 2048
+
+
+class KernelFile:
+    """A kernel of shape (size, size) at `path`, .npy or .zarr, that is being made.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written to, exists already, or has no space.
+    RunSettingsError
+        Earlier work there is of other settings.
+    RunLockedError
+        Another process makes this kernel.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: int,
+        dtype: np.dtype[Any],
+        settings: dict[str, Any],
+        resume: bool,
+    ) -> None:
+        self.path = check_kernel_place(path)
+        self._size, self._dtype, self._settings = size, dtype, settings
+        self._folder = Path(f"{self.path}.work")
+        self._about = Path(f"{self.path}.json")
+        self._array: Any = None
+        self._lock = -1
+        self.done: set[int] = set()
+        self.block: int | None = None
+        if not resume:
+            for place, what in ((Path(self.path), "exists"), (self._folder, "is unfinished work")):
+                if place.exists():
+                    raise RunFileError(
+                        f"{place} {what} already; pass resume=True to go on with it, or delete it"
+                    )
+        with _reported(self.path):
+            self._folder.mkdir(exist_ok=True)
+        self._acquire()
+        try:
+            self._read_journal()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def finished(self) -> bool:
+        """Whether the kernel is in its place."""
+        return Path(self.path).exists()
+
+    def _acquire(self) -> None:
+        try:
+            import fcntl
+        except ImportError:  # pragma: no cover - Windows has none: nothing is locked there
+            return
+        with _reported(self.path):
+            self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = -1
+            raise RunLockedError(
+                f"{self.path} is being made by another process; wait for it, or name another file"
+            ) from None
+
+    def _read_journal(self) -> None:
+        source = self._about if self.finished else self._folder / "journal.json"
+        if not source.exists():
+            if self.finished:
+                raise RunSettingsError(
+                    f"{self.path} exists, without {source.name} that says what it is of; delete "
+                    f"it, or name another file"
+                )
+            return
+        try:
+            journal = json.loads(source.read_text(encoding="utf-8"))
+            settings, done, block = journal["settings"], journal["done"], journal["block"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise RunFileError(
+                f"{source} cannot be read; delete {self._folder} and start anew"
+            ) from None
+        for name, value in self._settings.items():
+            if settings.get(name) != value:
+                raise RunSettingsError(
+                    f"{self.path} was made with another {name} ({settings.get(name)!r}, now "
+                    f"{value!r}); name another file, or delete it"
+                )
+        self.done, self.block = set(done), block
+
+    def _write_journal(self, place: Path) -> None:
+        journal = {"settings": self._settings, "block": self.block, "done": sorted(self.done)}
+        with whole_file(place) as name:
+            Path(name).write_text(json.dumps(journal, indent=1) + "\n", encoding="utf-8")
+
+    def begin(self, block: int) -> None:
+        """Make or open the array; strips are of `block` samples."""
+        fresh = self.block is None
+        self.block = block
+        with _reported(self.path):
+            self._array = self._open(fresh)
+            self._write_journal(self._folder / "journal.json")
+
+    def _open(self, fresh: bool) -> Any:
+        place = self._folder / f"kernel{Path(self.path).suffix}"
+        shape = (self._size, self._size)
+        if place.suffix == ".zarr":
+            zarr = _zarr()
+            if not fresh and place.exists():
+                return zarr.open_array(str(place), mode="r+")
+            shutil.rmtree(place, ignore_errors=True)
+            chunk = min(self._size, 1024)
+            return zarr.create_array(
+                str(place), shape=shape, chunks=(chunk, chunk), dtype=self._dtype
+            )
+        if not fresh and place.exists():
+            return np.lib.format.open_memmap(place, mode="r+")
+        array = np.lib.format.open_memmap(place, mode="w+", dtype=self._dtype, shape=shape)
+        # Space is taken now: a full disk under a mapped file would kill the process.
+        if hasattr(os, "posix_fallocate"):
+            with open(place, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, os.path.getsize(place))
+        elif shutil.disk_usage(self._folder).free < array.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return array
+
+    def partial(self, strip: int) -> tuple[int, Array] | None:
+        """(Parts, their sum) saved of a strip."""
+        found = sorted(self._folder.glob(f"strip-{strip}-*.npy"))
+        if not found:
+            return None
+        try:
+            return int(found[-1].stem.rpartition("-")[2]), np.load(found[-1])
+        except (OSError, ValueError):
+            return None  # not a file of ours: the strip starts anew
+
+    def save_partial(self, strip: int, parts: int, total: Array) -> None:
+        """Save the sum over the first parts of a strip."""
+        earlier = list(self._folder.glob(f"strip-{strip}-*.npy"))
+        place = self._folder / f"strip-{strip}-{parts:06d}.npy"
+        with whole_file(place) as name, open(name, "wb") as file:
+            np.save(file, total)
+        for old in earlier:
+            if old != place:
+                old.unlink(missing_ok=True)
+
+    def save_strip(self, strip: int, first: int, total: Array) -> None:
+        """Write rows from `first`, columns from `first` on, and note that they are done."""
+        with _reported(self.path):
+            self._array[first : first + len(total), first:] = total
+            self._flush()
+        self.done.add(strip)
+        self._write_journal(self._folder / "journal.json")
+        for old in self._folder.glob(f"strip-{strip}-*.npy"):
+            old.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if isinstance(self._array, np.memmap):
+            self._array.flush()
+
+    def finish(self) -> None:
+        """Mirror the upper triangle and move the kernel into its place."""
+        with _reported(self.path):
+            mirror(self._array)
+            self._flush()
+            self._array = None
+            self._write_journal(self._about)
+            os.replace(self._folder / f"kernel{Path(self.path).suffix}", self.path)
+
+    def result(self) -> Any:
+        """The finished kernel: a read-only memory map, or a zarr array."""
+        if self.path.endswith(".zarr"):
+            return _zarr().open_array(self.path, mode="r")
+        return np.load(self.path, mmap_mode="r")
+
+    def close(self) -> None:
+        """Free the lock; the folder goes once the kernel is in its place."""
+        self._array = None
+        empty = not (self._folder / "journal.json").exists()
+        if self.finished or empty:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def mirror(array: Any) -> None:
+    """Copy the upper triangle of a square array onto the lower one, by tiles."""
+    size = array.shape[0]
+    for i in range(0, size, _TILE):
+        rows = slice(i, min(i + _TILE, size))
+        tile = np.asarray(array[rows, rows])
+        array[rows, rows] = np.triu(tile) + np.triu(tile, 1).T
+        for j in range(rows.stop, size, _TILE):
+            columns = slice(j, min(j + _TILE, size))
+            array[columns, rows] = np.ascontiguousarray(np.asarray(array[rows, columns]).T)
+
+
+def check_kernel_place(path: str | os.PathLike[str]) -> str:
+    """Text of a kernel's path; refuses other formats, and zarr where it is not installed."""
+    if isinstance(path, str | os.PathLike) and os.fspath(path) and str(path).endswith(".zarr"):
+        _zarr()
+        text = os.fspath(path)
+        check_place(f"{text}.json")
+        return str(text)
+    text = check_place(path)
+    if not text.endswith(".npy"):
+        raise InvalidInputError(f"out must end in .npy or .zarr, got {text!r}")
+    return text
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError:
+        raise MissingExtraError(
+            "kernels in .zarr need zarr, which is not installed; run: pip install zarr, or name "
+            "a file that ends in .npy"
+        ) from None
+    return zarr
+
+
+@contextmanager
+def _reported(path: str) -> Iterator[None]:
+    """Failures to write, as one line."""
+    try:
+        yield
+    except RunFileError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunFileError(
+            f"cannot write {path}: {reason}; make space or name another place, then go on with "
+            f"resume=True"
+        ) from error

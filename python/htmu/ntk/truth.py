@@ -1,0 +1,105 @@
+"""Autograd's own gradients of two samples, each run alone: what every shortcut must reproduce."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from htmu.errors import InvalidInputError
+from htmu.ntk.capture import (
+    Recorder,
+    class_gradients,
+    differentiate,
+    run_model,
+    with_graph,
+)
+from htmu.ntk.parts import Use
+
+__all__ = ["Truth"]
+
+
+class Truth:
+    """Gradients, by the named parameters, of one random combination of each sample's outputs."""
+
+    def __init__(self, model: nn.Module, x: Tensor, names: Sequence[str]) -> None:
+        self._model, self._x = model, x
+        parameters = dict(model.named_parameters(remove_duplicate=False))
+        chosen = [parameters[name] for name in names]
+        generator = torch.Generator().manual_seed(0)
+        self._alone = []
+        gradients: list[list[Tensor]] = []
+        try:
+            for parameter in chosen:
+                parameter.requires_grad_(True)
+            for i in range(len(x)):
+                with torch.enable_grad():
+                    value = run_model(model, with_graph(x[i : i + 1]))
+                if not i:
+                    count = value.shape[1]
+                    drawn = torch.randn(1, count, generator=generator, dtype=torch.float64)
+                    self._weights = drawn.to(value)
+                found = (
+                    differentiate(value, chosen, self._weights)
+                    if value.requires_grad
+                    else [None] * len(chosen)
+                )
+                gradients.append(
+                    [
+                        torch.zeros_like(p) if g is None else g
+                        for p, g in zip(chosen, found, strict=True)
+                    ]
+                )
+                self._alone.append(value.detach())
+        finally:
+            for parameter in chosen:
+                parameter.requires_grad_(False)
+        self._gradients = {
+            name: [sample[number] for sample in gradients] for number, name in enumerate(names)
+        }
+        self._sizes = {
+            name: [float(gradient.norm()) for gradient in found]
+            for name, found in self._gradients.items()
+        }
+        double = self._weights.dtype == torch.float64
+        self._tolerance, self._floor = (1e-8, 1e-12) if double else (1e-3, 1e-5)
+
+    def check_separate(self, together: Tensor) -> None:
+        """Refuse a model whose outputs for a sample depend on its batch, or on chance."""
+        scale = max(float(together.abs().max()), 1e-30)
+        error = float((together - torch.cat(self._alone)).abs().max())
+        if not error <= 0.1 * self._tolerance * scale:
+            raise InvalidInputError(
+                "the model's outputs for a sample change with the batch that it is in, or from "
+                "call to call; call model.eval(), and use normalisations that do not mix samples"
+            )
+
+    def differing(self, uses: Mapping[str, Sequence[Use]], copied: set[str]) -> list[str]:
+        """Parameters whose gradients from their sites are not autograd's, sample by sample."""
+        sites = list(dict.fromkeys(site for found in uses.values() for site, _ in found))
+        modules = dict.fromkeys(site.module for site in sites)
+        with Recorder(self._model, modules, copied) as recorder, torch.enable_grad():
+            value = run_model(self._model, with_graph(self._x))
+        calls = {site: recorder.calls[site.module][site.call] for site in sites}
+        edges = [edge for site in sites for edge in calls[site].edges]
+        shapes = [shape for site in sites for shape in calls[site].shapes]
+        gradients = iter(next(class_gradients(value, self._weights, edges, shapes)))
+        by_site = {site: [next(gradients) for _ in calls[site].edges] for site in sites}
+        prepared = {site: site.layer.prepare(calls[site]) for site in sites}
+        scale = max((size for sizes in self._sizes.values() for size in sizes), default=0.0)
+        wrong = []
+        for name, found in uses.items():
+            formed = [
+                site.layer.rows(prepared[site], by_site[site], [local])[local]
+                for site, local in found
+            ]
+            rows = formed[0] if len(formed) == 1 else torch.stack(formed).sum(0)
+            for row, gradient, size in zip(
+                rows, self._gradients[name], self._sizes[name], strict=True
+            ):
+                error = float(torch.dist(row, gradient.flatten()))
+                if not error <= self._tolerance * size + self._floor * scale:
+                    wrong.append(name)
+                    break
+        return wrong
