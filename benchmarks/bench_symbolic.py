@@ -41,3 +41,13 @@ def test_exhaustive(compare: Compare, baseline: str) -> None:
         work=1,
         unit="searches",
     )
+
+
+@pytest.mark.parametrize(("engine", "maxsize"), [("exhaustive", 8), ("operon", 11)])
+def test_larger(compare: Compare, engine: str, maxsize: int) -> None:
+    """Larger formulas; the baseline is the same engine at size 7."""
+
+    def larger() -> Any:
+        return htmu.discover_law(table(TRUTH.law, 0), engine=engine, maxsize=maxsize, n_threads=1)
+
+    compare(larger, lambda: search(engine), work=1, unit="searches")

@@ -25,13 +25,14 @@ std::pair<double, double> pair_of(Moments (*closed_form)(const Parameters&), Val
 
 /// A new array of that shape, filled by one of the parts of a SpectraOutput without the GIL.
 Array spectra(std::vector<Index> shape, Span SpectraOutput::* part, const MatrixModel& model,
-              Index size, std::uint64_t seed, int n_threads) {
+              Index size, std::uint64_t seed, int n_threads,
+              EigenvalueAccuracy accuracy = EigenvalueAccuracy::relative) {
     Array result(std::move(shape));
     SpectraOutput output;
     output.*part = writable(result);
     const RunControl control = run_control(n_threads);
     const py::gil_scoped_release release;
-    sample_spectra_batch(model, size, seed, control, output);
+    sample_spectra_batch(model, size, seed, control, output, accuracy);
     return result;
 }
 
@@ -54,11 +55,13 @@ void bind_matrix_model(py::module_& module) {
             py::arg("size"), py::arg("seed"), py::arg("n_threads"))
         .def(
             "eigenvalues",
-            [](const MatrixModel& model, Index size, std::uint64_t seed, int n_threads) {
-                return spectra({size, model.n()}, &SpectraOutput::eigenvalues, model, size, seed,
-                               n_threads);
+            [](const MatrixModel& model, Index size, std::uint64_t seed, int n_threads,
+               bool relative) {
+                return spectra(
+                    {size, model.n()}, &SpectraOutput::eigenvalues, model, size, seed, n_threads,
+                    relative ? EigenvalueAccuracy::relative : EigenvalueAccuracy::absolute);
             },
-            py::arg("size"), py::arg("seed"), py::arg("n_threads"))
+            py::arg("size"), py::arg("seed"), py::arg("n_threads"), py::arg("relative") = true)
         .def(
             "log_vandermonde",
             [](const MatrixModel& model, Index size, std::uint64_t seed, int n_threads) {

@@ -81,20 +81,20 @@ void sample_matrices(const MatrixModel& model, Index size, std::uint64_t seed,
 }
 
 void sample_spectra_batch(const MatrixModel& model, Index size, std::uint64_t seed,
-                          const RunControl& control, const SpectraOutput& output) {
+                          const RunControl& control, const SpectraOutput& output,
+                          EigenvalueAccuracy accuracy) {
     const StreamKey key(seed, Purpose::ensemble);
     const Index n = model.n();
     std::vector<SpectraWorkspace> workspaces(thread_slots(control));
     if (n > max_lockstep_size) {
-        sample_spectra(model, key, {0, size}, EigenvalueAccuracy::relative, control,
-                       workspaces.front(), output);
+        sample_spectra(model, key, {0, size}, accuracy, control, workspaces.front(), output);
         return;
     }
     const WorkerControls controls(control);
     for_each_group(size, sampling_cost(n) + 2.0 * spectrum_cost(n), controls.team(),
                    [&](MatrixNumbers numbers, std::size_t worker) {
-                       sample_spectra(model, key, numbers, EigenvalueAccuracy::relative,
-                                      controls[worker], workspaces[worker],
+                       sample_spectra(model, key, numbers, accuracy, controls[worker],
+                                      workspaces[worker],
                                       {rows_of(output.eigenvalues, numbers, n),
                                        rows_of(output.log_determinants, numbers, 1),
                                        rows_of(output.log_vandermondes, numbers, 1)});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "htmu/common/errors.hpp"
 #include "htmu/linalg/lockstep_qr.hpp"
@@ -23,12 +24,15 @@ void clear_unused_lanes(Index n_rows, Index lanes, double* rows) {
     }
 }
 
-/// Rows k of (lanes, n) from lanes k of (n, lockstep_lanes).
-void store_rows(Index n, Index lanes, const double* side_by_side, double support_end, Span rows) {
+/// Rows k of (lanes, n) from lanes k of (n, lockstep_lanes), moved into the support.
+void store_rows(Index n, Index lanes, const double* side_by_side, double support_begin,
+                double support_end, Span rows) {
     for (Index k = 0; k < lanes; ++k) {
         double* row = rows.data() + k * n;
         const double* lane = side_by_side + k;
-        for (Index i = 0; i < n; ++i) row[i] = std::min(lane[i * lockstep_lanes], support_end);
+        for (Index i = 0; i < n; ++i) {
+            row[i] = std::clamp(lane[i * lockstep_lanes], support_begin, support_end);
+        }
     }
 }
 
@@ -66,7 +70,11 @@ void sample_group(const MatrixModel& model, StreamKey key, MatrixNumbers numbers
         lockstep_log_vandermonde(n, lanes, eigenvalues, output.log_vandermondes.data());
     }
     if (!output.eigenvalues.empty()) {
-        store_rows(n, lanes, eigenvalues, model.support_end(), output.eigenvalues);
+        // The eigenvalues of B B^T, which rounding moves by eps of the largest.
+        const bool positive = model.form() == MatrixModel::Form::bidiagonal;
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        store_rows(n, lanes, eigenvalues, positive ? 0.0 : -infinity, model.support_end(),
+                   output.eigenvalues);
     }
 }
 

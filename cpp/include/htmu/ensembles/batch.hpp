@@ -16,9 +16,11 @@ namespace htmu {
 void sample_matrices(const MatrixModel& model, Index size, std::uint64_t seed,
                      const RunControl& control, Span diagonal, Span off_diagonal);
 
-/// What is wanted of `size` spectra; each to relative accuracy.
+/// What is wanted of `size` spectra. The accuracy is a bidiagonal model's; above max_lockstep_size
+/// it is always relative.
 void sample_spectra_batch(const MatrixModel& model, Index size, std::uint64_t seed,
-                          const RunControl& control, const SpectraOutput& output);
+                          const RunControl& control, const SpectraOutput& output,
+                          EigenvalueAccuracy accuracy = EigenvalueAccuracy::relative);
 
 /// Logarithms (size, n), ascending, of eigenvalues that may lie outside the range of doubles.
 void sample_log_eigenvalues(const LaguerreSampler& model, Index size, std::uint64_t seed,
