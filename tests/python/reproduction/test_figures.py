@@ -24,8 +24,8 @@ from htmu.reproduction import (  # noqa: E402
 from htmu.reproduction.figure1 import calibrate_batch_norm  # noqa: E402
 from htmu.reproduction.figure2 import trend  # noqa: E402
 
-TINY_KERNELS = KernelScale("digits", 24, 12, 2, networks=("lenet",), share=0.3)
-TINY_WEIGHTS = WeightScale("digits", 60, 2, 1, batch_sizes=(60, 20, 5))
+TINY_KERNELS = KernelScale("digits", 70, 12, 2, networks=("lenet",), share=0.3)
+TINY_WEIGHTS = WeightScale("digits", 60, 2, 1, batch_sizes=(60, 30, 20))
 
 
 def test_scales_are_the_papers() -> None:
@@ -54,7 +54,7 @@ def test_figure1(tmp_path: Path) -> None:
 
 def test_figure2(tmp_path: Path) -> None:
     found = reproduce_figure2(tmp_path / "out", TINY_WEIGHTS)
-    assert [row["batch_size"] for row in found.rows] == [60, 20, 5]
+    assert [row["batch_size"] for row in found.rows] == [60, 30, 20]
     for row in found.rows:
         assert row["kappa_low"] <= row["kappa"] <= row["kappa_high"]
         assert row["epochs"] <= 2
@@ -90,7 +90,7 @@ def test_bad_scales(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="small, paper, got 'huge'"):
         reproduce_figure2(tmp_path / "out", "huge")
     with pytest.raises(InvalidInputError, match="n_kernel"):
-        reproduce_figure1(tmp_path / "out", dataclasses.replace(TINY_KERNELS, n_kernel=25))
+        reproduce_figure1(tmp_path / "out", dataclasses.replace(TINY_KERNELS, n_kernel=71))
     assert not (tmp_path / "out").exists()
 
 
