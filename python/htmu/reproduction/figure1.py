@@ -176,7 +176,7 @@ def calibrate_batch_norm(model: torch.nn.Module, images: torch.Tensor) -> None:
         layer.momentum = None  # a cumulative mean
     model.train()
     with torch.no_grad():
-        for batch in images.split(_CALIBRATION_BATCH):
+        for batch in torch.split(images, _CALIBRATION_BATCH):
             model(batch)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
