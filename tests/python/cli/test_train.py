@@ -265,9 +265,9 @@ def test_training_from_python_is_not_gone_on_with_here(run: Run) -> None:
 
 
 def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import htmu.networks.training
+    import htmu.networks.loop
 
-    real = htmu.networks.training._Training._epoch
+    real = htmu.networks.loop.Training._epoch
 
     def interrupted(self: Any, epoch: int, *rest: Any) -> Any:
         if epoch == 2:
@@ -275,7 +275,7 @@ def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) 
         return real(self, epoch, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(htmu.networks.training._Training, "_epoch", interrupted)
+        patch.setattr(htmu.networks.loop.Training, "_epoch", interrupted)
         outcome = run(*BRIEF, "--out", "my run", "--quiet")
     assert outcome.code == 130
     assert outcome.err == (

@@ -196,6 +196,7 @@ def test_places_that_cannot_be_used(points: ImageData, brief: Recipe, tmp_path: 
         (tmp_path / "no" / "run", False, "there is no folder"),
         (tmp_path / "full", None, r"other files \(thesis.tex\); name a new folder"),
         (tmp_path / "new", True, "there is no training in .*new to resume"),
+        (tmp_path / "full", True, "there is no training in .*full to resume"),
         (run, False, "holds a training; resume it, remove it or name a new folder"),
     ):
         with pytest.raises(RunFileError, match=message):
