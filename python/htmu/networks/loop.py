@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from htmu.arguments import FloatArray
-from htmu.errors import CancelledError, ConvergenceError
+from htmu.errors import CancelledError, ConvergenceError, InvalidInputError
 from htmu.networks.checkpoints import Checkpoint
 from htmu.networks.determinism import (
     Purpose,
@@ -146,10 +146,18 @@ class Training:
     def _step(self, batch: Tensor) -> tuple[float, int]:
         labels = self._labels[batch]
         self._optimizer.zero_grad(set_to_none=True)
-        outputs = self._model(self._images[batch])
-        loss = cross_entropy(outputs, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        try:
+            outputs = self._model(self._images[batch])
+            loss = cross_entropy(outputs, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+        except (RuntimeError, ValueError) as error:
+            # Batch norm of a single point, memory, an algorithm that does not repeat its bits.
+            reason = " ".join(str(error).split())[:240]
+            raise InvalidInputError(
+                f"a step on a batch of {len(batch)} failed ({reason}); change the batch size, the "
+                "device or the model"
+            ) from error
         return float(loss.detach()), int((outputs.detach().argmax(1) == labels).sum())
 
     def _floats(self) -> list[Tensor]:

@@ -78,7 +78,8 @@ def train(
     Raises
     ------
     InvalidInputError
-        An argument is out of its domain, or model and data do not fit. Nothing was written.
+        An argument is out of its domain, or model and data do not fit: nothing was written. Or a
+        step failed in PyTorch, as for want of memory: the last checkpoint is kept.
     RunSettingsError
         `out` holds a training with other settings, initial weights or data.
     RunFileError, RunLockedError
