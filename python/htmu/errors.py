@@ -55,7 +55,7 @@ class EngineError(HtmuError, RuntimeError):
 
 
 class RunError(HtmuError):
-    """A sweep's run cannot be used."""
+    """A run of a sweep or a training cannot be used."""
 
 
 class RunFileError(RunError, OSError):

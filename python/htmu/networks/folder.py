@@ -159,13 +159,13 @@ def check_folder(out: str | os.PathLike[str], resume: bool | None) -> str:
     folder = folder.rstrip(os.sep)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise RunFileError(f"{folder} is a file; name a folder to keep the training in")
+    if resume and not os.path.exists(os.path.join(folder, MANIFEST)):
+        raise RunFileError(
+            f"there is no training in {folder} to resume; name the folder of one, or start one "
+            "without resuming"
+        )
     if not os.path.isdir(folder):
         parent = os.path.dirname(folder) or "."
-        if resume:
-            raise RunFileError(
-                f"there is no training in {folder} to resume; name the folder of one, or start one "
-                "without resuming"
-            )
         if not os.path.isdir(parent):
             raise RunFileError(f"cannot write {folder}: there is no folder {parent}; make it first")
         return folder

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,9 +267,9 @@ def test_training_from_python_is_not_gone_on_with_here(run: Run) -> None:
 
 
 def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import htmu.networks.training
+    import htmu.networks.loop
 
-    real = htmu.networks.training._Training._epoch
+    real = htmu.networks.loop.Training._epoch
 
     def interrupted(self: Any, epoch: int, *rest: Any) -> Any:
         if epoch == 2:
@@ -275,7 +277,7 @@ def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) 
         return real(self, epoch, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(htmu.networks.training._Training, "_epoch", interrupted)
+        patch.setattr(htmu.networks.loop.Training, "_epoch", interrupted)
         outcome = run(*BRIEF, "--out", "my run", "--quiet")
     assert outcome.code == 130
     assert outcome.err == (
@@ -287,19 +289,19 @@ def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
 def test_killed_command_goes_on(run: Run, command: list[str], tmp_path: Path) -> None:
-    line = [*BRIEF, "--epochs", "40"]
+    line = [*BRIEF, "--epochs", "300", "--checkpoint-every", "5"]
     with subprocess.Popen(
         [*command, *line, "--out", "run"], stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("epoch 1/40, ")
+        assert process.stderr.readline().startswith("epoch 1/300, ")
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert load_checkpoint("run").epoch < 40
+    assert load_checkpoint("run").epoch < 300
     assert run("train", "--out", "run", "--quiet").code == 0
     assert run(*line, "--out", "whole", "--quiet").code == 0
     killed, whole = load_checkpoint("run"), load_checkpoint("whole")
-    assert killed.epoch == whole.epoch == 40
+    assert killed.epoch == whole.epoch == 300
     for name, value in whole.weights.items():
         assert torch.equal(value, killed.weights[name])
 
@@ -307,3 +309,46 @@ def test_killed_command_goes_on(run: Run, command: list[str], tmp_path: Path) ->
 def test_status_line() -> None:
     progress = TrainingProgress(3, 200, 8, 16, 0.123456, 0.875, 0.05, 10.0, 75.0)
     assert status_text(progress) == "epoch 3/200, loss 0.1235, accuracy 87.5 %, at most 1:15 left"
+
+
+BLOCKED = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError(name)
+sys.meta_path.insert(0, Block())
+from htmu.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_without_pytorch_help_works_and_training_is_one_line(tmp_path: Path) -> None:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", BLOCKED, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert call("train", "--help").returncode == 0
+    done = call("train")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        "htmu: error: networks need PyTorch, which is not installed; "
+        'run: pip install "htmu[networks]"'
+    )
+
+
+def test_live_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn on a terminal: a bar, and the status line."""
+    from rich.console import Console
+
+    from htmu.cli import training_progress
+
+    stream = io.StringIO()
+    screen = Console(file=stream, force_terminal=True, width=100)
+    monkeypatch.setattr(training_progress, "console", lambda **_: screen)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with training_progress.training_reporter(quiet=False) as report:
+        assert report is not None
+        report(TrainingProgress(3, 200, 8, 16, 0.123456, 0.875, 0.05, 10.0, 75.0))
+    assert "epoch 3/200, loss 0.1235, accuracy 87.5 %" in stream.getvalue()

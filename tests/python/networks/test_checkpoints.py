@@ -26,9 +26,11 @@ from htmu.errors import (  # noqa: E402
     RunSettingsError,
 )
 from htmu.networks import (  # noqa: E402
+    MODELS,
     ImageData,
     Recipe,
     TrainingResult,
+    build_model,
     load_checkpoint,
     load_data,
     load_model,
@@ -196,6 +198,7 @@ def test_places_that_cannot_be_used(points: ImageData, brief: Recipe, tmp_path: 
         (tmp_path / "no" / "run", False, "there is no folder"),
         (tmp_path / "full", None, r"other files \(thesis.tex\); name a new folder"),
         (tmp_path / "new", True, "there is no training in .*new to resume"),
+        (tmp_path / "full", True, "there is no training in .*full to resume"),
         (run, False, "holds a training; resume it, remove it or name a new folder"),
     ):
         with pytest.raises(RunFileError, match=message):
@@ -394,3 +397,17 @@ def test_full_disk_is_one_line_and_keeps_the_checkpoint(points: ImageData, tmp_p
     assert load_checkpoint(out).epoch == 1
     assert sorted(os.listdir(out)) == ["checkpoint-000001", "run.json"]
     assert train(small(), points, recipe, out=out, resume=True).epochs == 2
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_model_is_trained_and_loaded_again(name: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"width": 4} if name in ("vgg11", "resnet9", "resnet18") else {}
+    model = build_model(name, n_classes=4, seed=2, initialization="ntk", **options)
+    data = load_data("gaussian", n=24, n_classes=4)
+    recipe = Recipe(lr=0.01, momentum=0.9, batch_size=10, epochs=1)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    train(model, data, recipe, out=tmp_path / "run")
+    assert not any(torch.equal(value, before[key]) for key, value in model.named_parameters())
+    loaded = load_model(tmp_path / "run")
+    with torch.no_grad():
+        assert torch.equal(loaded(data.images), model(data.images))

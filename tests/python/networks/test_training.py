@@ -189,6 +189,13 @@ def test_weights_that_overflow_in_the_last_step_are_noticed(points: ImageData) -
         train(model, points, Recipe(lr=100, batch_size=60, epochs=1))
 
 
+def test_step_that_pytorch_refuses_is_one_line(points: ImageData) -> None:
+    # 60 = 59 + 1, and batch norm needs more than one point.
+    with pytest.raises(InvalidInputError, match="a step on a batch of 1 failed") as caught:
+        train(noisy(), points, Recipe(lr=0.01, batch_size=59, epochs=1))
+    assert "\n" not in str(caught.value)
+
+
 def test_cancel(points: ImageData, brief: Recipe) -> None:
     answers = iter([False] * 6 + [True])
     with pytest.raises(CancelledError, match="cancelled in epoch 2; nothing is saved"):
