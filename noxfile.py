@@ -70,14 +70,22 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Run mypy --strict over the package, its tests and its scripts."""
-    session.install(".[dev]")
+    session.install(".[dev,networks]")
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def networks(session: nox.Session) -> None:
+    """Run the Python tests of the areas that need PyTorch."""
+    session.install(".[test,networks]")
+    areas = [f"tests/python/{area}" for area in ("networks", "ntk", "reproduction", "cli")]
+    session.run("pytest", *areas, *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every example of README.md, docs/ and the docstrings."""
-    session.install(".[test]")
+    session.install(".[test,networks]")
     session.run("pytest", "tests/python/project/test_docs.py", *session.posargs)
 
 
