@@ -129,12 +129,8 @@ def _show(search: LawSearch, *, short: bool) -> None:
     if short:
         return
     screen.print(f"rule: {search.reason}")
-    constants = ", ".join(
-        f"{c:.{best.digits}g} ± {e:.2g}"
-        for c, e in zip(best.constants, best.constant_errors, strict=True)
-    )
-    if constants:
-        screen.print(f"constants: {constants}")
+    if best.constants:
+        screen.print(f"constants: {best.constants_text}")
     box = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in search.domain.items())
     screen.print(f"domain: {box}")
     screen.print(_provenance(search))

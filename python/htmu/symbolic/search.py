@@ -49,7 +49,7 @@ class LawSearch:
     >>> table = {"m": m, "n": n, "kappa": n - 0.9 + noise, "stderr": np.full(25, 1e-3)}
     >>> found = htmu.discover_law(table, features=("m", "n"), maxsize=5)
     >>> found.best.text
-    'n - 0.90008'
+    'n - 0.9001'
     >>> found.predict({"m": [2.0], "n": [10.0]}).round(2)
     array([9.1])
     """
