@@ -218,7 +218,7 @@ def _warn_of_weights(errors: FloatArray, least: int) -> None:
     alike = float(share.sum() ** 2 / np.sum(share**2))
     median = float(np.median(errors))
     few = int(np.sum(errors < _FAR_BELOW * median))
-    if not few and alike >= least:
+    if not few and alike >= min(least, len(errors) / 4):
         return
     few = few or 1 + int(np.searchsorted(np.cumsum(share), 0.99 * share.sum()))
     warnings.warn(

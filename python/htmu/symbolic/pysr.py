@@ -33,9 +33,9 @@ PAPER_SETTINGS: dict[str, Any] = {
 MIN_SIZE = 7
 
 _INSTEAD = "take the engine 'operon' or 'exhaustive' (--engine operon)"
-_JULIA = (
-    "install Julia 1.10 or newer from https://julialang.org/install and put it on the PATH, or "
-    + _INSTEAD
+_OR_JULIA = (
+    _INSTEAD
+    + ", or install Julia 1.10 or newer from https://julialang.org/install and put it on the PATH"
 )
 
 
@@ -176,7 +176,7 @@ def _import_pysr() -> Callable[..., Any]:
         raise
     except BaseException as error:  # Julia's loader raises anything, SystemExit included
         raise EngineError(
-            f"Julia, which PySR runs in, did not start ({_one_line(error)}); {_JULIA}"
+            f"Julia, which PySR runs in, did not start ({_one_line(error)}); {_OR_JULIA}"
         ) from error
     regressor: Callable[..., Any] = PySRRegressor
     return regressor

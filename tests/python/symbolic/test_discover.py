@@ -229,7 +229,7 @@ BAD_TABLES: list[tuple[Callable[[pd.DataFrame], Any], dict[str, Any], type[HtmuE
     (lambda t: t, {"features": ()}, InvalidInputError, "names of columns"),
     (lambda t: t.rename(columns={"m": "a b"}), {"features": ("a b",)}, InvalidInputError, "plain"),
     (lambda t: t, {"target": "beta"}, InvalidInputError, "no column 'beta'"),
-    (lambda t: t.assign(m="x"), {}, InvalidInputError, "'m' must hold numbers"),
+    (lambda t: t.assign(m="x"), {}, InvalidInputError, "'m' must hold real numbers"),
     (
         lambda t: pd.concat([t, t[["m"]]], axis=1),
         {},
@@ -246,7 +246,7 @@ BAD_TABLES: list[tuple[Callable[[pd.DataFrame], Any], dict[str, Any], type[HtmuE
     (lambda t: t, {"floor": 1e300}, InvalidInputError, "error of 1e.300.*change the unit"),
     (lambda t: t.assign(kappa=t["kappa"] * 1e-300), {}, InvalidInputError, "'kappa' has values up"),
     (lambda t: t.assign(kappa=t["kappa"] * 1e200), {}, InvalidInputError, "'kappa' has values up"),
-    (lambda t: t.assign(m=t["m"] * 1e200), {}, InvalidInputError, "'m' has values up to 1e.202"),
+    (lambda t: t.assign(m=t["m"] * 1e200), {}, InvalidInputError, "'m' has values up to 3e.201"),
     (lambda t: t, {"stderr": None, "floor": 0.1}, InvalidInputError, "leave one of them out"),
     (
         lambda t: t.rename(columns={"m": "lambda"}),
@@ -325,10 +325,11 @@ def test_a_sweep_of_exact_cells_alone_weighs_them_alike() -> None:
 
 @pytest.mark.parametrize("exact", [2, 40])
 def test_rows_that_hold_all_the_weight_are_counted(exact: int, small_table: pd.DataFrame) -> None:
-    small_table.loc[: exact - 1, "stderr"] = 1e-12
+    rows = small_table.copy()
+    rows.loc[: exact - 1, "stderr"] = 1e-12
     with pytest.warns(AccuracyWarning, match=f"{exact} of 80 rows have errors so small.*floor"):
-        htmu.discover_law(small_table, maxsize=1)
-    htmu.discover_law(small_table, maxsize=1, floor=NOISE)
+        htmu.discover_law(rows, maxsize=1)
+    htmu.discover_law(rows, maxsize=1, floor=NOISE)
 
 
 def test_few_rows_get_few_constants() -> None:
