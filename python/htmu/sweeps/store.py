@@ -218,7 +218,7 @@ def _existing_file(path: str | os.PathLike[str]) -> str:
         raise RunFileError(f"there is no run at {shown}; check the name, or start one there")
     if not os.path.isfile(name):
         what = "a folder" if os.path.isdir(name) else "not a regular file"
-        raise RunFileError(f"cannot read {name}: it is {what}; name a run file")
+        raise RunFileError(f"cannot read {name!r}: it is {what}; name a run file")
     return name
 
 

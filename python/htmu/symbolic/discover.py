@@ -16,7 +16,7 @@ from htmu.symbolic.exhaustive import MAX_SIZE, exhaustive_search
 from htmu.symbolic.expression import Expression
 from htmu.symbolic.holdout import folds
 from htmu.symbolic.law import best_law, make_law, pareto_front, refitted
-from htmu.symbolic.operon import operon_search
+from htmu.symbolic.operon import import_operon, operon_search
 from htmu.symbolic.problem import FEATURES, Problem, make_problem
 from htmu.symbolic.pysr import MIN_SIZE, pysr_search
 from htmu.symbolic.search import LawSearch
@@ -91,7 +91,7 @@ def discover_law(
     n_threads : int or None
         Threads of Operon; no result depends on it.
     timeout : float or None
-        Seconds after which a search stops early, with a warning.
+        Seconds after which a search stops early, with a warning; Operon after one second at least.
     deterministic, verbose : bool
         Of PySR: repeatable (and serial) searches; its own progress on the terminal.
     progress : callable, optional
@@ -157,7 +157,9 @@ def discover_law(
             f"take the engine 'exhaustive'"
         )
     begun = time.monotonic()
-    deadline = begun + (float("inf") if timeout is None else timeout)
+    if engine == "operon":  # the time limit is for the search, not for the package to load
+        import_operon()
+    deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
 
     def report(fraction: float, message: str) -> None:
         if progress is not None:
