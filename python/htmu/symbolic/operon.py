@@ -34,7 +34,7 @@ _N_ISLANDS = 3
 _MAX_REPEATS = 4
 #: Share of the time, where it is limited, that is for the populations; the rest is for the fits.
 _SHARE = 0.6
-#: Formulas up to this size are fitted even if it is too late.
+#: Formulas up to this size are taken even if it is too late.
 _ALWAYS = 3
 
 
@@ -86,10 +86,11 @@ def operon_search(
         )
         search.fit(columns.T, y)
         order = {key: index for index, key in enumerate(search.variables_)}
-        for individual in search.individuals_:
-            if shapes and time.monotonic() > deadline:
+        # The smallest first: those are read and fitted even if it is too late.
+        for nodes in sorted((i.Genotype.Nodes for i in search.individuals_), key=len):
+            if len(nodes) > _ALWAYS and time.monotonic() > deadline:
                 break
-            tree = reduced(read_nodes(individual.Genotype.Nodes, order))
+            tree = reduced(read_nodes(nodes, order))
             for smaller in _all_without(tree):
                 if size(smaller) <= maxsize:
                     shapes.setdefault(numbered(smaller), smaller)

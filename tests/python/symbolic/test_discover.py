@@ -35,7 +35,7 @@ def test_exhaustive_finds_planted_laws(name: str) -> None:
         assert found.proved_size == planted.size
 
 
-@pytest.mark.parametrize("name", ["shift", "logarithm"])
+@pytest.mark.parametrize("name", ["shift", "logarithm", "ratio"])
 def test_operon_finds_planted_laws(name: str) -> None:
     planted = PLANTED[name]
     found = htmu.discover_law(table(planted.law, 1, SIZES), engine="operon")
