@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from htmu.symbolic.trees import Tree
+from htmu.symbolic.trees import Tree, constants_of
 
 _GREEK = frozenset(
     [
@@ -96,7 +96,9 @@ def render(tree: Tree, constants: Sequence[float], names: Sequence[str], style: 
     >>> render(tree, [-0.25], ["n", "m"], Style(3, latex=True))
     'n - \\frac{0.25}{m}'
     """
-    terms = [_product(term, constants, names, style) for term in _chain(tree, "+")]
+    # The terms without constants first, as the exhaustive engine has them.
+    chain = sorted(_chain(tree, "+"), key=lambda term: bool(constants_of(term)))
+    terms = [_product(term, constants, names, style) for term in chain]
     # A leading minus reads worse than a sum that starts with what is added.
     terms.sort(key=lambda term: (term[0] < 0, not re.search(r"[^\W\d]", term[1])))
     first, *rest = terms
