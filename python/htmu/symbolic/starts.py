@@ -168,7 +168,8 @@ def _beside_product(tree: Tree, k: int) -> Tree | None:
     if tree[0] == "+":
         for branch, other in ((tree[1], tree[2]), (tree[2], tree[1])):
             if branch[0] == "*" and ("c", k) in branch[1:] and other[0] == "x":
-                return other
+                beside: Tree = other
+                return beside
     found = [_beside_product(branch, k) for branch in tree[1:]]
     return next((w for w in found if w is not None), None)
 

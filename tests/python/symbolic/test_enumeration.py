@@ -117,8 +117,8 @@ def planted_tree(rng: np.random.Generator, size: int) -> tuple[Any, Problem]:
 @pytest.mark.parametrize(
     ("size", "seed"),
     [
-        *((5, seed) for seed in range(20)),
-        *((6, seed) for seed in range(12)),
+        *((5, seed) for seed in range(12)),
+        *((6, seed) for seed in range(8)),
         *((7, seed) for seed in range(3)),
         *(pytest.param(7, seed, marks=pytest.mark.slow) for seed in range(3, 40)),
     ],
