@@ -144,6 +144,8 @@ class StandIn:
         unknown = set(given) - set(SIGNATURE)
         if unknown:
             raise TypeError(f"unexpected keyword arguments {sorted(unknown)}")
+        if {**SIGNATURE, **given}["maxsize"] < 7:
+            raise ValueError("PySR requires a maxsize of at least 7")
         self.given = given
         self.made.append(self)
 

@@ -22,7 +22,7 @@ from htmu.files import check_place
 from htmu.plotting import check_drawable, plot_law
 from htmu.sweeps import SweepResult
 from htmu.symbolic import ENGINES, LawSearch, SearchProgress, discover_law
-from htmu.symbolic.discover import FEATURES
+from htmu.symbolic.problem import FEATURES
 
 
 def law(
@@ -76,9 +76,8 @@ def law(
     """
     _check_places(out, plot)
     result = SweepResult.load(run)
-    names = FEATURES if features is None else tuple(features.split(","))
-    with warnings.catch_warnings(record=True) as caught, _reporter(quiet=quiet or json) as progress:
-        warnings.simplefilter("always", AccuracyWarning)
+    names = FEATURES if features is None else [name.strip() for name in features.split(",")]
+    with _warnings_as_lines(), _reporter(quiet=quiet or json) as progress:
         search = discover_law(
             result,
             features=names,
@@ -90,9 +89,6 @@ def law(
             timeout=timeout,
             progress=progress,
         )
-    for warning in caught:
-        if issubclass(warning.category, AccuracyWarning):
-            print(f"htmu: warning: {warning.message}", file=sys.stderr)
     if json:
         print_json(search.to_dict())
     else:
@@ -102,6 +98,19 @@ def law(
     if out is not None:
         write_law(search, out)
     return ExitCode.OK
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Print the block's warnings once it ends, with an error too."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", AccuracyWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                if issubclass(warning.category, AccuracyWarning):
+                    print(f"htmu: warning: {warning.message}", file=sys.stderr)
 
 
 def _check_places(out: str | None, plot: str | None) -> None:
@@ -129,12 +138,8 @@ def _show(search: LawSearch, *, short: bool) -> None:
     if short:
         return
     screen.print(f"rule: {search.reason}")
-    constants = ", ".join(
-        f"{c:.{best.digits}g} ± {e:.2g}"
-        for c, e in zip(best.constants, best.constant_errors, strict=True)
-    )
-    if constants:
-        screen.print(f"constants: {constants}")
+    if best.constants:
+        screen.print(f"constants: {best.constants_text}")
     box = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in search.domain.items())
     screen.print(f"domain: {box}")
     screen.print(_provenance(search))

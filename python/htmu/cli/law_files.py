@@ -66,10 +66,7 @@ def as_html(search: LawSearch) -> str:
         for law in search
     )
     box = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in search.domain.items())
-    constants = ", ".join(
-        f"{c:.{search.best.digits}g} ± {e:.2g}"
-        for c, e in zip(search.best.constants, search.best.constant_errors, strict=True)
-    )
+    constants = search.best.constants_text
     picture = io.StringIO()
     plot_law(search).savefig(picture, format="svg", metadata={"Date": None})
     svg = picture.getvalue()

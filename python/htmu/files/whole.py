@@ -83,7 +83,9 @@ def check_place(path: str | os.PathLike[str]) -> str:
         raise InvalidInputError(f"a path must be a string or path-like, got {path!r}") from None
     folder = os.path.dirname(name) or "."
     if not name or "\0" in name or os.path.isdir(name):
-        raise RunFileError(f"cannot write to {name or 'an empty name'!r}; name a file")
+        raise RunFileError(
+            f"cannot write to {repr(name) if name else 'an empty name'}; name a file"
+        )
     if not os.path.isdir(folder):
         raise RunFileError(f"cannot write {name}: there is no folder {folder}; make it first")
     return name

@@ -53,7 +53,7 @@ def plot_law(
     Raises
     ------
     InvalidInputError
-        The suffix is not one that Matplotlib writes, or `dpi` is out of range.
+        `search` is none, the suffix is not one that Matplotlib writes, or `dpi` is out of range.
     MissingExtraError
         Matplotlib is not installed.
     RunFileError
@@ -68,6 +68,10 @@ def plot_law(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['$m$', '$n$', 'measured $\\kappa$']
     """
+    if not isinstance(search, LawSearch):
+        raise InvalidInputError(
+            f"search must be a LawSearch, got {type(search).__name__}; call htmu.discover_law"
+        )
     check_drawable(path)
     dpi = as_int("dpi", dpi, minimum=10, maximum=2400)
     law = search.best if law is None else law

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from htmu.errors import HtmuError, RunFileError
+from htmu.errors import HtmuError, InvalidInputError, RunFileError
 from htmu.files import check_place
 from htmu.files.lock import RunLock
 from htmu.sweeps.grid import Grid
@@ -66,9 +66,7 @@ def read_run(path: str | os.PathLike[str]) -> StoredRun:
     RunFileError
         There is no such file, or it is not a run, or it is damaged, or a newer htmu wrote it.
     """
-    path = _check_path(path)
-    if not os.path.exists(path):
-        raise RunFileError(f"there is no run at {path}; check the name, or start one there")
+    path = _existing_file(path)
     with _explained(path), closing(_connect_reader(path)) as connection:
         return _read(connection, path)
 
@@ -207,6 +205,20 @@ def _check_path(path: str | os.PathLike[str]) -> str:
     name = check_place(path)
     if os.path.exists(name) and not os.path.isfile(name):
         raise RunFileError(f"{name} is not a regular file; name a file")
+    return name
+
+
+def _existing_file(path: str | os.PathLike[str]) -> str:
+    try:
+        name = os.fsdecode(path)
+    except TypeError:
+        raise InvalidInputError(f"a path must be a string or path-like, got {path!r}") from None
+    if not name or "\0" in name or not os.path.exists(name):
+        shown = name if name.isprintable() and name else repr(name)
+        raise RunFileError(f"there is no run at {shown}; check the name, or start one there")
+    if not os.path.isfile(name):
+        what = "a folder" if os.path.isdir(name) else "not a regular file"
+        raise RunFileError(f"cannot read {name!r}: it is {what}; name a run file")
     return name
 
 

@@ -16,9 +16,9 @@ from htmu.symbolic.exhaustive import MAX_SIZE, exhaustive_search
 from htmu.symbolic.expression import Expression
 from htmu.symbolic.holdout import folds
 from htmu.symbolic.law import best_law, make_law, pareto_front, refitted
-from htmu.symbolic.operon import operon_search
-from htmu.symbolic.problem import Problem, make_problem
-from htmu.symbolic.pysr import pysr_search
+from htmu.symbolic.operon import import_operon, operon_search
+from htmu.symbolic.problem import FEATURES, Problem, make_problem
+from htmu.symbolic.pysr import MIN_SIZE, pysr_search
 from htmu.symbolic.search import LawSearch
 from htmu.symbolic.simplify import simplified_by_sympy
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Engines, the default first.
 ENGINES = ("auto", "exhaustive", "operon", "pysr")
-#: Features of a sweep.
-FEATURES = ("m", "n", "alpha")
 #: "auto" enumerates up to this size, and this many features.
 _AUTO_SIZE = 7
 _AUTO_FEATURES = 4
@@ -80,18 +78,20 @@ def discover_law(
         programming (pyoperon), at any size. "pysr" is PySR with the settings of the paper; needs
         Julia. "auto" is exhaustive up to size 7 and four features, and operon beyond.
     maxsize : int, default 7
-        Most nodes of a formula; each operator, function, feature and constant is one.
+        Most nodes of a formula; each operator, function, feature and constant is one. PySR needs
+        at least 7.
     stderr : str or None, default "stderr"
         Column of standard errors; None weighs all rows alike.
     floor : float, default 0
         Error that is added in quadrature to each row's, in the target's units: for rows that are
-        exact, or where the law is to be equally good everywhere.
+        exact, or where the law is to be equally good everywhere. Without one, exact cells of a
+        sweep (one block has kappa = n) take the median error of its other cells.
     seed : int, SeedSequence, Generator or None, default 0
         Seed of the engines that search.
     n_threads : int or None
         Threads of Operon; no result depends on it.
     timeout : float or None
-        Seconds after which a search stops early, with a warning.
+        Seconds after which a search stops early, with a warning; Operon after one second at least.
     deterministic, verbose : bool
         Of PySR: repeatable (and serial) searches; its own progress on the terminal.
     progress : callable, optional
@@ -105,7 +105,8 @@ def discover_law(
     ------
     InvalidInputError
         Too few rows, a constant target, NaN, an error that is not positive, a column that is
-        missing or named twice, or an unknown engine.
+        missing, named twice or not of real numbers, numbers whose squares leave the range of
+        doubles, a floor without errors, or an unknown engine.
     MissingExtraError
         The engine's package is not installed.
     EngineError
@@ -114,7 +115,8 @@ def discover_law(
     Warns
     -----
     AccuracyWarning
-        Cells of a sweep are unfinished, unconverged or at kappa = 0; the search ran out of time.
+        Cells of a sweep are unfinished, unconverged, exact or at kappa = 0; a few rows hold nearly
+        all the weight; the search ran out of time.
 
     Notes
     -----
@@ -140,7 +142,7 @@ def discover_law(
     verbose = as_bool("verbose", verbose)
     if progress is not None and not callable(progress):
         raise InvalidInputError(f"progress must be callable, got {progress!r}")
-    problem = make_problem(data, target, features, stderr, floor, varying=features is FEATURES)
+    problem = make_problem(data, target, features, stderr, floor)
     if engine == "auto":
         small = maxsize <= _AUTO_SIZE and len(problem.features) <= _AUTO_FEATURES
         engine = "exhaustive" if small else "operon"
@@ -149,8 +151,15 @@ def discover_law(
             f"the exhaustive engine goes up to maxsize {MAX_SIZE}, got {maxsize}; take the engine "
             f"'operon'"
         )
+    if engine == "pysr" and maxsize < MIN_SIZE:
+        raise InvalidInputError(
+            f"the pysr engine needs a maxsize of at least {MIN_SIZE}, got {maxsize}; raise it, or "
+            f"take the engine 'exhaustive'"
+        )
     begun = time.monotonic()
-    deadline = begun + (float("inf") if timeout is None else timeout)
+    if engine == "operon":  # the time limit is for the search, not for the package to load
+        import_operon()
+    deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
 
     def report(fraction: float, message: str) -> None:
         if progress is not None:
@@ -165,7 +174,12 @@ def discover_law(
         found = pysr_search(
             problem, maxsize, key, timeout, report, deterministic=deterministic, verbose=verbose
         )
-    if time.monotonic() > deadline:
+    late = time.monotonic() > deadline
+    if late and not found:
+        raise EngineError(
+            f"the search ran out of its {timeout:g} s before a formula was fitted; raise timeout"
+        )
+    if late:
         warnings.warn(
             f"the search stopped after {timeout:g} s"
             + (f"; all formulas up to size {proved} are fitted" if proved else "")
@@ -173,6 +187,8 @@ def discover_law(
             AccuracyWarning,
             stacklevel=2,
         )
+    # With a constant a row any form goes through all points, and nothing is left to judge it by.
+    found = [e for e in found if len(e.constants) < problem.n_rows]
     front = pareto_front(found, problem)
     if engine != "exhaustive":
         front = _simplified(front, problem, maxsize)

@@ -9,6 +9,8 @@ constants by the rules of `htmu.symbolic.canonical`.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -55,8 +57,14 @@ class Enumeration:
         self._seen: set[bytes] = set()
         self._counter = 0
 
-    def grow(self) -> list[Item]:
-        """Canonical trees of the next size, from 1 on."""
+    def grow(self, deadline: float = math.inf) -> list[Item]:
+        """Canonical trees of the next size, from 1 on.
+
+        Raises
+        ------
+        TimeoutError
+            It is later than `deadline`, a value of `time.monotonic`.
+        """
         size = len(self._sizes) + 1
         found: list[Item] = []
         self._sizes.append(found)
@@ -71,6 +79,8 @@ class Enumeration:
                     self._keep(item, found)
             for left in range(1, size - 1):
                 for a in self._sizes[left - 1]:
+                    if time.monotonic() > deadline:
+                        raise TimeoutError
                     for b in self._sizes[size - 2 - left]:
                         for item in self._binary(a, b, size):
                             self._keep(item, found)

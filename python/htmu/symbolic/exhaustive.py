@@ -1,6 +1,6 @@
 """Engine that fits every expression up to a size.
 
-At PySR's default grammar and size 7 there are some 15,000 families of expressions of three
+At PySR's default grammar and size 7 there are some 14,500 families of expressions of three
 features; all are fitted, so that the front is that of all expressions, not of those that a search
 came across. The one step that is numerical and no proof is the least squares of a constant that
 enters nonlinearly: a dense grid, then a descent from the best points of it.
@@ -41,7 +41,10 @@ def exhaustive_search(
     best: list[Expression] = []
     for size in range(1, maxsize + 1):
         found: list[tuple[float, Expression]] = []
-        items = enumeration.grow()
+        try:
+            items = enumeration.grow(deadline)
+        except TimeoutError:
+            return best, size - 1
         seen = 0
         for members, constants, chi2 in fit_all(items, y, w):
             if time.monotonic() > deadline:

@@ -79,8 +79,8 @@ class Expression:
         """Formula in LaTeX's mathematical mode, constants to 6 digits."""
         return self.format(6, latex=True)
 
-    def format(self, digits: int, *, latex: bool = False) -> str:
-        """Formula with so many significant digits in its constants."""
+    def format(self, digits: int | Sequence[int], *, latex: bool = False) -> str:
+        """Formula with so many significant digits in its constants, or in each of them."""
         return render(self.tree, self.constants, self.features, Style(digits, latex=latex))
 
     def __call__(self, **features: ArrayLike) -> FloatArray:

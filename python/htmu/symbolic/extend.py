@@ -33,23 +33,23 @@ def extended(
     found: Sequence[Expression], problem: Problem, maxsize: int, deadline: float = float("inf")
 ) -> list[Expression]:
     """Front of the formulas and of their extensions up to a size."""
+    front = pareto_front(found, problem)
+    if time.monotonic() > deadline:
+        return front
     enumeration = Enumeration(problem.columns)
     levels = [enumeration.grow() for _ in range(min(_MAX_ADDED, maxsize - 2))]
-    front = pareto_front(found, problem)
     for _ in range(_N_ROUNDS):
         more: list[Expression] = []
         for law in front:
-            if time.monotonic() > deadline:
-                return front
             most = min(len(levels), maxsize - law.complexity - 1)
             if most > 0:
-                more += _extensions(law, levels[:most], problem)
+                more += _extensions(law, levels[:most], problem, deadline)
         front = pareto_front([*front, *(e for e in more if e.complexity <= maxsize)], problem)
     return front
 
 
 def _extensions(
-    law: Expression, levels: Sequence[list[Item]], problem: Problem
+    law: Expression, levels: Sequence[list[Item]], problem: Problem, deadline: float
 ) -> list[Expression]:
     value = law.evaluate(problem.arrays())
     weights = problem.weights
@@ -61,7 +61,7 @@ def _extensions(
         if not (np.isfinite(target).all() and np.isfinite(weight).all()):
             continue
         for items in levels:
-            for added in _best(items, target, weight):
+            for added in _best(items, target, weight, deadline):
                 start = from_valued(reduced((op, base, added)), problem.features)
                 constants, chi2 = fit_constants(start.tree, problem, start.constants)
                 if np.isfinite(chi2):
@@ -69,11 +69,13 @@ def _extensions(
     return found
 
 
-def _best(items: list[Item], target: FloatArray, weight: FloatArray) -> list[Tree]:
-    """Valued trees that fit the target best."""
+def _best(items: list[Item], target: FloatArray, weight: FloatArray, deadline: float) -> list[Tree]:
+    """Valued trees that fit the target best; none, so that they are the best, if it is too late."""
     ranked: list[tuple[float, Expression]] = []
     names = tuple(f"x{i}" for i in range(_n_features(items)))
     for members, constants, chi2 in fit_all(items, target, weight):
+        if time.monotonic() > deadline:
+            return []
         for k in np.argsort(chi2, kind="stable")[:_N_TRIED]:
             if np.isfinite(chi2[k]):
                 values = tuple(float(c) for c in constants[k])

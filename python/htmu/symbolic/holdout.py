@@ -1,8 +1,8 @@
 """Out-of-sample error: whole levels of the grid held out, constants fitted to the rest.
 
 A random split of a grid's rows tests interpolation between neighbours that are all there. Here a
-*fold* is one level of a feature, with all its rows; or the lowest, or the highest quarter of its
-levels, which the rest must extrapolate to. The form of the law is kept, its constants are not.
+*fold* is one level of a feature, with all its rows; or its lowest, or its highest levels, which the
+rest must extrapolate to. The form of the law is kept, its constants are not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from htmu.symbolic.trees import Tree
 
 #: Levels of a feature beyond which neighbours make one fold.
 _MAX_LEVELS = 10
-#: Share of the levels at each end that is held out at once.
+#: Share of the levels at each end that is held out at once, rounded.
 _END = 0.25
 _N_INTERLEAVED = 5
 
@@ -36,8 +36,9 @@ class Fold:
 def folds(problem: Problem) -> list[Fold]:
     """Folds of a table: for each feature its inner levels, and its ends.
 
-    A feature with less than four levels has none. Where no feature has more, each fifth row is held
-    out, in five folds.
+    Beyond ten levels neighbours are pooled into ten. An end is about a quarter of the levels: one
+    of 4 or 5, two of 6 to 10. A feature with less than four levels has none. Where no feature has
+    more, each fifth row is held out, in five folds.
     """
     found = [
         fold
@@ -47,8 +48,9 @@ def folds(problem: Problem) -> list[Fold]:
     ]
     if found:
         return found
-    row = np.arange(problem.n_rows) % _N_INTERLEAVED
-    return [Fold("row", False, row == k) for k in range(_N_INTERLEAVED)]
+    count = min(_N_INTERLEAVED, problem.n_rows)
+    row = np.arange(problem.n_rows) % count
+    return [Fold("row", False, row == k) for k in range(count)]
 
 
 def _folds_of(name: str, column: NDArray[np.float64]) -> Iterator[Fold]:

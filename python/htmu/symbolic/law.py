@@ -14,10 +14,15 @@ from htmu.arguments import FloatArray
 from htmu.symbolic.expression import Expression
 from htmu.symbolic.fit import constant_errors, fit_constants
 from htmu.symbolic.holdout import Fold, held_out_errors
+from htmu.symbolic.printing import number_text
 from htmu.symbolic.problem import Problem
+from htmu.symbolic.trees import domain_silenced, values
 
 #: A law is refused by its chi^2 below this probability.
 MIN_P_VALUE = 1e-3
+_MIN_DIGITS = 3
+#: Relative residuals below this are rounding.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,9 @@ class Law:
     interpolation, extrapolation : float
         Root of the weighted mean square at held-out rows (see `htmu.symbolic.holdout`), in the
         target's units: inner levels of the grid, and its ends. NaN if there are none.
+    digits : tuple of int
+        Significant digits of each constant in `text` and `latex`: so many that the rounded
+        constants have the law's chi^2 (see `shown_digits`).
     """
 
     expression: Expression
@@ -52,6 +60,7 @@ class Law:
     interpolation: float
     extrapolation: float
     fold_errors: tuple[float, ...]
+    digits: tuple[int, ...]
 
     @property
     def complexity(self) -> int:
@@ -70,7 +79,7 @@ class Law:
 
     @property
     def text(self) -> str:
-        """Formula that Python reads, with the digits that the constants' errors leave."""
+        """Formula that Python reads, with as many digits as its chi^2 needs."""
         return self.expression.format(self.digits)
 
     @property
@@ -79,14 +88,12 @@ class Law:
         return self.expression.format(self.digits, latex=True)
 
     @property
-    def digits(self) -> int:
-        """Significant digits that the least certain constant supports, with two to spare."""
-        wanted = [
-            int(np.clip(np.ceil(np.log10(abs(c) / e)) + 2, 3, 8))
-            for c, e in zip(self.constants, self.constant_errors, strict=True)
-            if e > 0 and np.isfinite(e) and c != 0
-        ]
-        return max(wanted, default=6)
+    def constants_text(self) -> str:
+        """Constants from left to right in the tree, each with its standard error."""
+        return ", ".join(
+            f"{number_text(c, digits)} ± {e:.2g}"
+            for c, e, digits in zip(self.constants, self.constant_errors, self.digits, strict=True)
+        )
 
     def to_sympy(self) -> Any:
         """SymPy expression; needs the extra ``htmu[symbolic]``."""
@@ -138,7 +145,42 @@ def make_law(expression: Expression, problem: Problem, parts: Sequence[Fold]) ->
         interpolation=_pooled(errors, [not fold.extrapolates for fold in parts]),
         extrapolation=_pooled(errors, [fold.extrapolates for fold in parts]),
         fold_errors=tuple(float(error) for error in errors),
+        digits=shown_digits(expression, problem),
     )
+
+
+def shown_digits(expression: Expression, problem: Problem) -> tuple[int, ...]:
+    """Fewest significant digits of each constant, at least 3, that keep the law what it is.
+
+    Rounding may change chi^2 by 1 % and by a tenth of chi^2 per degree of freedom (a tenth where
+    that is below 1), which moves no constant by more than a third of its error. It is chi^2 that
+    is asked, for the constants' errors do not tell: those of correlated constants are larger than
+    what the law allows each of them alone.
+    """
+    constants = expression.constants
+    columns, weights = list(problem.columns), problem.weights
+    exact = float(np.sum(weights * (problem.y - values(expression.tree, columns, constants)) ** 2))
+    unit = exact / max(1, problem.n_rows - len(constants))
+    # Below this a change is rounding, or nothing beside the rows' errors.
+    least = float(np.sum(weights * (_ROUNDING * problem.y) ** 2))
+    if problem.stderr is not None:
+        unit, least = max(1.0, unit), 0.01
+
+    def enough(digits: Sequence[int]) -> bool:
+        rounded = [float(f"{c:.{d}g}") for c, d in zip(constants, digits, strict=True)]
+        missed = problem.y - values(expression.tree, columns, rounded)
+        with domain_silenced():
+            change = abs(float(np.sum(weights * missed**2)) - exact)
+        return change <= max(least, min(0.01 * exact, 0.1 * unit))
+
+    common = next((d for d in range(_MIN_DIGITS, 17) if enough([d] * len(constants))), 17)
+    digits = [common] * len(constants)
+    for k in range(len(digits)):
+        for fewer in range(_MIN_DIGITS, common):
+            if enough([*digits[:k], fewer, *digits[k + 1 :]]):
+                digits[k] = fewer
+                break
+    return tuple(digits)
 
 
 def _pooled(errors: NDArray[np.float64], use: Sequence[bool]) -> float:
@@ -175,7 +217,7 @@ def pareto_front(expressions: Sequence[Expression], problem: Problem) -> list[Ex
     Of equal losses the one with fewer constants is kept. Differences that rounding can make do not
     count.
     """
-    rounding = float(np.sum(problem.weights * (1e-13 * problem.y) ** 2))
+    rounding = float(np.sum(problem.weights * (_ROUNDING * problem.y) ** 2))
     ranked = []
     for expression in expressions:
         missed = problem.y - expression.evaluate(problem.arrays())

@@ -32,6 +32,10 @@ _OPTIMIZER_STEPS = 5
 _N_ISLANDS = 3
 #: A row of large weight is repeated up to so many times.
 _MAX_REPEATS = 4
+#: Share of the time, where it is limited, that is for the populations; the rest is for the fits.
+_SHARE = 0.6
+#: Formulas up to this size are taken even if it is too late.
+_ALWAYS = 3
 
 
 def operon_search(
@@ -45,29 +49,27 @@ def operon_search(
     """Expressions up to a size, with fitted constants.
 
     The numbers depend on the seed alone, not on `n_threads`. A deadline (of `time.monotonic`) ends
-    the search early, between populations.
+    the search early: a population after whole seconds, the fits, smallest formulas first, after
+    each.
 
     Raises
     ------
     MissingExtraError
         pyoperon is not installed.
     """
-    try:
-        from pyoperon.sklearn import SymbolicRegressor
-    except ImportError:
-        raise MissingExtraError(
-            'pyoperon is not installed; run: pip install "htmu[symbolic]"'
-        ) from None
+    regressor = import_operon()
     columns, y = _repeated(problem)
     shapes: dict[Tree, Tree] = {}
     seeds = np.random.SeedSequence(seed).generate_state(_N_ISLANDS, np.uint32)
     # Sizes beyond the paper's have more shapes to find.
     generations = int(_GENERATIONS * max(1.0, maxsize / 7) ** 2)
+    begun = time.monotonic()
     for island, island_seed in enumerate(seeds):
-        if island and time.monotonic() > deadline:
+        seconds = begun + _SHARE * (deadline - begun) - time.monotonic()
+        if island and seconds < 0:
             break
         progress(island / (_N_ISLANDS + 1), f"population {island + 1} of {_N_ISLANDS}")
-        search = SymbolicRegressor(
+        search = regressor(
             allowed_symbols=SYMBOLS,
             objectives=["r2", "length"],
             max_length=maxsize,
@@ -80,17 +82,33 @@ def operon_search(
             epsilon=1e-12,
             n_threads=n_threads,
             random_state=int(island_seed),
+            max_time=None if np.isinf(seconds) else max(1, round(seconds)),
         )
         search.fit(columns.T, y)
         order = {key: index for index, key in enumerate(search.variables_)}
-        for individual in search.individuals_:
-            tree = reduced(read_nodes(individual.Genotype.Nodes, order))
+        # The smallest first: those are read and fitted even if it is too late.
+        for nodes in sorted((i.Genotype.Nodes for i in search.individuals_), key=len):
+            if len(nodes) > _ALWAYS and time.monotonic() > deadline:
+                break
+            tree = reduced(read_nodes(nodes, order))
             for smaller in _all_without(tree):
                 if size(smaller) <= maxsize:
                     shapes.setdefault(numbered(smaller), smaller)
     progress(_N_ISLANDS / (_N_ISLANDS + 1), f"constants of {len(shapes)} formulas")
-    found = _fitted(list(shapes.values()), problem)
+    found = _fitted(sorted(shapes.values(), key=size), problem, deadline)
     return extended(found, problem, maxsize, deadline) if maxsize > 2 else found
+
+
+def import_operon() -> Callable[..., Any]:
+    """Operon's regressor, or one line on how to get it."""
+    try:
+        from pyoperon.sklearn import SymbolicRegressor
+    except ImportError:
+        raise MissingExtraError(
+            'pyoperon is not installed; run: pip install "htmu[symbolic]"'
+        ) from None
+    regressor: Callable[..., Any] = SymbolicRegressor
+    return regressor
 
 
 def read_nodes(nodes: Sequence[Any], order: dict[int, int]) -> Tree:
@@ -129,9 +147,11 @@ def _all_without(tree: Tree) -> list[Tree]:
     return list(found.values())
 
 
-def _fitted(trees: Sequence[Tree], problem: Problem) -> list[Expression]:
+def _fitted(trees: Sequence[Tree], problem: Problem, deadline: float) -> list[Expression]:
     found: list[Expression] = []
     for tree in trees:
+        if size(tree) > _ALWAYS and time.monotonic() > deadline:
+            break
         start = from_valued(tree, problem.features)
         constants, chi2 = fit_constants(start.tree, problem)
         if not np.isfinite(chi2):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from htmu.symbolic.trees import Tree
+from htmu.symbolic.trees import Tree, constants_of
 
 _GREEK = frozenset(
     [
@@ -37,14 +37,18 @@ _GREEK = frozenset(
 
 @dataclass(frozen=True)
 class Style:
-    """How numbers, names, products and quotients are written."""
+    """How numbers, names, products and quotients are written.
 
-    digits: int
+    `digits` are the significant digits of all constants, or of each.
+    """
+
+    digits: int | Sequence[int]
     latex: bool
 
-    def number(self, value: float) -> str:
-        """A number, without a sign of its own where it is not negative."""
-        text = f"{value:.{self.digits}g}"
+    def number(self, value: float, index: int) -> str:
+        """A number for the constant of an index, without a sign where it is not negative."""
+        digits = self.digits if isinstance(self.digits, int) else self.digits[index]
+        text = number_text(value, digits)
         if not self.latex or "e" not in text:
             return text
         mantissa, exponent = text.split("e")
@@ -67,6 +71,19 @@ class Style:
         return rf"\left({inner}\right)" if self.latex else f"({inner})"
 
 
+def number_text(value: float, digits: int) -> str:
+    """A number with so many significant digits; below a million without an exponent.
+
+    Examples
+    --------
+    >>> from htmu.symbolic.printing import number_text
+    >>> number_text(123456.7, 3), number_text(2.5e6, 3)
+    ('123000', '2.5e+06')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e6 else text
+
+
 def render(tree: Tree, constants: Sequence[float], names: Sequence[str], style: Style) -> str:
     r"""Text of a tree; a constant's sign becomes that of its term.
 
@@ -79,7 +96,9 @@ def render(tree: Tree, constants: Sequence[float], names: Sequence[str], style: 
     >>> render(tree, [-0.25], ["n", "m"], Style(3, latex=True))
     'n - \\frac{0.25}{m}'
     """
-    terms = [_product(term, constants, names, style) for term in _chain(tree, "+")]
+    # The terms without constants first, as the exhaustive engine has them.
+    chain = sorted(_chain(tree, "+"), key=lambda term: bool(constants_of(term)))
+    terms = [_product(term, constants, names, style) for term in chain]
     # A leading minus reads worse than a sum that starts with what is added.
     terms.sort(key=lambda term: (term[0] < 0, not re.search(r"[^\W\d]", term[1])))
     first, *rest = terms
@@ -125,7 +144,7 @@ def _factors(
         if factor[0] == "c":
             value = float(constants[factor[1]])
             sign *= -1 if value < 0 else 1
-            numbers.append(style.number(abs(value)))
+            numbers.append(style.number(abs(value), factor[1]))
         else:
             others.append(_atom(factor, constants, names, style))
     if style.latex:

@@ -6,18 +6,28 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from htmu.arguments import FloatArray
-from htmu.errors import AccuracyWarning, InvalidInputError, NonFiniteError
+from htmu.errors import AccuracyWarning, InvalidInputError
 from htmu.sweeps import SweepResult
+from htmu.symbolic.cells import finished_cells, with_floor_for_exact
+from htmu.symbolic.columns import as_frame, column_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Features of a sweep.
+FEATURES = ("m", "n", "alpha")
+#: Frames from here to the caller of `discover_law`.
 _STACK_LEVEL = 4
+#: Beyond these the squares of numbers, and their ratios, leave the range of doubles.
+_LEAST, _MOST = 1e-60, 1e60
+#: Rows with errors below this share of the median one weigh a million times as much.
+_FAR_BELOW = 1e-3
 
 
 @dataclass(frozen=True)
@@ -69,12 +79,10 @@ def make_problem(
     features: Iterable[str],
     stderr: str | None,
     floor: float,
-    *,
-    varying: bool = False,
 ) -> Problem:
     """Check a table and take its columns.
 
-    With `varying`, features that a sweep does not have, or that do not vary in it, are left out.
+    Of a sweep's default features those that it does not have, or that do not vary, are left out.
 
     Raises
     ------
@@ -87,90 +95,54 @@ def make_problem(
             raise InvalidInputError(f"{name} must be the name of a column, got {value!r}")
     if target == stderr:
         raise InvalidInputError(f"target and stderr are both {target!r}; name two columns")
+    if stderr is None and floor > 0:
+        raise InvalidInputError(
+            f"floor={floor:g} is added to errors, and with stderr=None there are none; leave one "
+            f"of them out"
+        )
+    names = _listed(features)
     source = "table"
     if isinstance(data, (str, os.PathLike)):
         data = SweepResult.load(data)
     if isinstance(data, SweepResult):
         source = repr(data)
-        data = _table(data)
-        if varying:
-            features = [name for name in features if name in data and data[name].nunique() > 1]
-    frame = _as_frame(data)
-    names = _names(features, target, stderr)
-    columns = np.stack([_column(frame, name) for name in names])
-    y = _column(frame, target)
-    errors = None if stderr is None else _column(frame, stderr)
+        tol = data.settings.tol
+        data = finished_cells(data)
+        if stderr == "stderr" and floor == 0:
+            data = with_floor_for_exact(data, tol)
+        if names == list(FEATURES):
+            names = [name for name in names if name in data and data[name].nunique() > 1]
+            if not names:
+                raise InvalidInputError(
+                    f"neither m, n nor alpha varies among the {len(data)} cells of the sweep; "
+                    f"sweep one of them"
+                )
+    frame = as_frame(data)
+    _check_names(names, target, stderr)
+    columns = np.stack([column_of(frame, name) for name in names])
+    y = column_of(frame, target)
+    errors = None if stderr is None else column_of(frame, stderr)
     if errors is not None:
         _check_errors(str(stderr), errors, floor)
         errors = np.hypot(errors, floor)
     _check_rows(names, target, columns, y)
+    _check_range(names, columns, target, y, stderr, errors)
+    if errors is not None:
+        _warn_of_weights(errors, _least_rows(names))
     return Problem(tuple(names), target, columns, y, errors, source)
 
 
-def _table(result: SweepResult) -> pd.DataFrame:
-    """Finished cells; warns of what they lack, and leaves out bounds that are no estimates."""
-    missed = sum(not cell.converged for cell in result)
-    if missed:
-        warnings.warn(
-            f"{missed} of {len(result)} cells did not reach the tolerance {result.settings.tol:g}; "
-            f"the law weighs them by their larger errors",
-            AccuracyWarning,
-            stacklevel=_STACK_LEVEL,
-        )
-    if not result.complete:
-        warnings.warn(
-            f"the sweep has {len(result)} of {len(result.grid)} cells; the law is of those",
-            AccuracyWarning,
-            stacklevel=_STACK_LEVEL,
-        )
-    frame = result.to_pandas()
-    bounds = (frame["kappa"] <= 0).to_numpy()
-    if bounds.any():
-        warnings.warn(
-            f"{int(bounds.sum())} of {len(frame)} cells have kappa = 0, a bound and no estimate; "
-            f"the law is of the others",
-            AccuracyWarning,
-            stacklevel=_STACK_LEVEL,
-        )
-        frame = frame[~bounds]
-    if "m" in frame.columns:
-        # Combinations that small formulas have no nodes to spare for.
-        frame = frame.assign(
-            N=frame["m"] * frame["n"],
-            ratio=frame[["m", "n"]].max(axis=1) / frame[["m", "n"]].min(axis=1),
-        )
-    return frame
-
-
-def _as_frame(data: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
-        repeated = data.columns[data.columns.duplicated()]
-        if len(repeated):
-            raise InvalidInputError(
-                f"the table has {list(data.columns).count(repeated[0])} columns named "
-                f"{repeated[0]!r}; rename or drop one"
-            )
-        return data
-    if isinstance(data, Mapping):
-        try:
-            return pd.DataFrame(dict(data))
-        except ValueError as error:
-            raise InvalidInputError(f"the columns do not make a table: {error}") from None
-    raise InvalidInputError(
-        f"data must be a SweepResult, a run file, a DataFrame or a dict of columns, got "
-        f"{type(data).__name__}"
-    )
-
-
-def _names(features: Iterable[str], target: str, stderr: str | None) -> Sequence[str]:
+def _listed(features: Iterable[str]) -> list[str]:
     try:
         names = [features] if isinstance(features, str) else list(features)
     except TypeError:
         raise InvalidInputError(f"features must be names of columns, got {features!r}") from None
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidInputError(f"features must be names of columns, got {names!r}")
+    return names
+
+
+def _check_names(names: Sequence[str], target: str, stderr: str | None) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidInputError(f"features name {name!r} twice; name it once")
@@ -179,33 +151,10 @@ def _names(features: Iterable[str], target: str, stderr: str | None) -> Sequence
                 f"{name!r} is a feature and the {'target' if name == target else 'error'} too; "
                 f"leave it out of the features"
             )
-        if not name.isidentifier() or name in ("log", "exp"):
+        if not name.isidentifier() or iskeyword(name) or name in ("log", "exp"):
             raise InvalidInputError(
                 f"feature {name!r} cannot stand in a formula; rename the column to a plain name"
             )
-    return names
-
-
-def _column(frame: pd.DataFrame, name: str) -> FloatArray:
-    if name not in frame.columns:
-        more = "; pass stderr=None for rows without errors" if name == "stderr" else ""
-        raise InvalidInputError(
-            f"the data has no column {name!r}, it has "
-            f"{', '.join(str(column) for column in frame.columns) or 'none'}{more}"
-        )
-    try:
-        column = frame[name].to_numpy(dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"column {name!r} must hold numbers, got {frame[name].dtype}; convert or drop it"
-        ) from None
-    bad = ~np.isfinite(column)
-    if bad.any():
-        raise NonFiniteError(
-            f"column {name!r} is not finite in {int(bad.sum())} of {len(column)} rows, first in "
-            f"row {int(np.argmax(bad))}; drop those rows"
-        )
-    return np.array(column)
 
 
 def _check_errors(name: str, errors: FloatArray, floor: float) -> None:
@@ -219,8 +168,12 @@ def _check_errors(name: str, errors: FloatArray, floor: float) -> None:
         )
 
 
+def _least_rows(names: Sequence[str]) -> int:
+    return len(names) + 3
+
+
 def _check_rows(names: Sequence[str], target: str, columns: FloatArray, y: FloatArray) -> None:
-    least = len(names) + 3
+    least = _least_rows(names)
     if len(y) < least:
         raise InvalidInputError(
             f"{len(y)} rows are too few for a law of {len(names)} features; give at least {least}"
@@ -234,3 +187,43 @@ def _check_rows(names: Sequence[str], target: str, columns: FloatArray, y: Float
             raise InvalidInputError(
                 f"feature {name!r} is {column[0]:g} in every row; leave it out of the features"
             )
+
+
+def _check_range(
+    names: Sequence[str],
+    columns: FloatArray,
+    target: str,
+    y: FloatArray,
+    stderr: str | None,
+    errors: FloatArray | None,
+) -> None:
+    for name, column in [*zip(names, columns, strict=True), (target, y)]:
+        spread, most = float(np.ptp(column)), float(np.abs(column).max())
+        if spread < _LEAST or most > _MOST:
+            raise InvalidInputError(
+                f"column {name!r} has values up to {most:g} that differ by {spread:g}, and fits "
+                f"need their squares; change its unit so that both are from {_LEAST:g} to {_MOST:g}"
+            )
+    for error in () if errors is None else (errors.min(), errors.max()):
+        if not _LEAST <= error <= _MOST:
+            raise InvalidInputError(
+                f"column {stderr!r}, with the floor, has an error of {error:g}, and fits need its "
+                f"square; change the unit so that errors are from {_LEAST:g} to {_MOST:g}"
+            )
+
+
+def _warn_of_weights(errors: FloatArray, least: int) -> None:
+    """Warn where so few rows hold the weight that the law is one of those."""
+    share = np.sort((errors / errors.min()) ** -2.0)[::-1]
+    alike = float(share.sum() ** 2 / np.sum(share**2))
+    median = float(np.median(errors))
+    few = int(np.sum(errors < _FAR_BELOW * median))
+    if not few and alike >= min(least, len(errors) / 4):
+        return
+    few = few or 1 + int(np.searchsorted(np.cumsum(share), 0.99 * share.sum()))
+    warnings.warn(
+        f"{few} of {len(errors)} rows have errors so small that they hold nearly all the weight, "
+        f"and the law is of those; give a floor, such as the median error {median:.2g}",
+        AccuracyWarning,
+        stacklevel=_STACK_LEVEL,
+    )

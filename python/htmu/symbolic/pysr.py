@@ -29,9 +29,13 @@ PAPER_SETTINGS: dict[str, Any] = {
     "unary_operators": ["log", "exp"],
 }
 
-_INSTEAD = (
-    "take the engine 'operon' or 'exhaustive' (--engine operon), or install Julia 1.10 or newer "
-    "from https://julialang.org/install and put it on the PATH"
+#: PySR refuses smaller sizes.
+MIN_SIZE = 7
+
+_INSTEAD = "take the engine 'operon' or 'exhaustive' (--engine operon)"
+_OR_JULIA = (
+    _INSTEAD
+    + ", or install Julia 1.10 or newer from https://julialang.org/install and put it on the PATH"
 )
 
 
@@ -172,7 +176,7 @@ def _import_pysr() -> Callable[..., Any]:
         raise
     except BaseException as error:  # Julia's loader raises anything, SystemExit included
         raise EngineError(
-            f"Julia, which PySR runs in, did not start ({_one_line(error)}); {_INSTEAD}"
+            f"Julia, which PySR runs in, did not start ({_one_line(error)}); {_OR_JULIA}"
         ) from error
     regressor: Callable[..., Any] = PySRRegressor
     return regressor

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from htmu.arguments import FloatArray
 from htmu.errors import AccuracyWarning, InvalidInputError
+from htmu.symbolic.columns import as_numbers, check_names
 from htmu.symbolic.law import Law
 from htmu.symbolic.problem import Problem
 
@@ -49,7 +51,7 @@ class LawSearch:
     >>> table = {"m": m, "n": n, "kappa": n - 0.9 + noise, "stderr": np.full(25, 1e-3)}
     >>> found = htmu.discover_law(table, features=("m", "n"), maxsize=5)
     >>> found.best.text
-    'n - 0.90008'
+    'n - 0.9001'
     >>> found.predict({"m": [2.0], "n": [10.0]}).round(2)
     array([9.1])
     """
@@ -100,22 +102,30 @@ class LawSearch:
         Raises
         ------
         InvalidInputError
-            A feature is missing or not of numbers.
+            A feature is missing, named twice or not of real numbers, or lengths differ.
         """
-        import warnings
+        import pandas as pd
 
+        if isinstance(data, pd.DataFrame):
+            check_names(data)
+        elif not isinstance(data, Mapping):
+            raise InvalidInputError(
+                f"the rows must be a DataFrame or a dict of columns, got {type(data).__name__}"
+            )
         given: dict[str, FloatArray] = {}
-        outside = 0
         for name in self.features:
             if name not in data:
                 raise InvalidInputError(
                     f"the rows have no column {name!r}; give {', '.join(self.features)}"
                 )
-            try:
-                given[name] = np.asarray(data[name], dtype=np.float64)
-            except (TypeError, ValueError):
-                raise InvalidInputError(f"column {name!r} must hold numbers; convert it") from None
-        arrays = dict(zip(given, np.broadcast_arrays(*given.values()), strict=True))
+            given[name] = as_numbers(name, data[name])
+        try:
+            arrays = dict(zip(given, np.broadcast_arrays(*given.values()), strict=True))
+        except ValueError:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
+            raise InvalidInputError(
+                f"the columns have different lengths: {shapes}; give one of each row"
+            ) from None
         beyond = np.zeros(np.shape(next(iter(arrays.values()))), dtype=bool)
         for name, (low, high) in self.domain.items():
             beyond |= (arrays[name] < low) | (arrays[name] > high)

@@ -127,7 +127,7 @@ def _quotient(above: list[Tree], below: list[Tree]) -> Tree:
             bottom.remove(factor)
     if has_number:
         for index, factor in enumerate(top):
-            scaled = _scaled(factor, number)
+            scaled = _scaled(factor, number) or _multiplied_out(factor, number)
             if scaled is not None:
                 top[index], has_number = scaled, False
                 break
@@ -152,6 +152,17 @@ def _scaled(tree: Tree, number: float) -> Tree | None:
             if part is not None:
                 return (*tree[:index], part, *tree[index + 1 :])
     return None
+
+
+def _multiplied_out(tree: Tree, number: float) -> Tree | None:
+    """Sum times a number where that takes no more nodes: ``c (u + c)`` as ``c u + c``."""
+    terms = _operands(tree, "+")
+    scaled = [(term, _scaled(term, number)) for term in terms]
+    if len(terms) == 1 or sum(new is None for _, new in scaled) != 1:
+        return None
+    return _sum(
+        [_quotient([term, ("c", number)], []) if new is None else new for term, new in scaled]
+    )
 
 
 def _reduced_function(kind: str, inner: Tree) -> Tree:

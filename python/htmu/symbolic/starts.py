@@ -138,7 +138,15 @@ def _axis(tree: Tree, k: int, columns: Columns) -> FloatArray:
                 axis=1,
             )
         scale = 1 / size if op == "*" else size
-        return np.concatenate([-geometric[::-1] * scale, geometric * scale], axis=1)
+        points = [-geometric[::-1] * scale, geometric * scale]
+        term = _beside_product(tree, k) if op == "*" else None
+        if term is not None:
+            # w + c u is 0 where c = -w / u: points between the rows' own, for poles that lie there.
+            roots = np.sort(-columns[term[1]] / column, axis=1)
+            between = 0.5 * (roots[:, 1:] + roots[:, :-1])
+            places = np.linspace(0, between.shape[1] - 1, _N_BETWEEN).round().astype(int)
+            points.append(np.nan_to_num(between[:, places], posinf=0.0, neginf=0.0))
+        return np.concatenate(points, axis=1)
 
 
 def _partner(tree: Tree, k: int) -> tuple[str, Tree | None]:
@@ -151,6 +159,19 @@ def _partner(tree: Tree, k: int) -> tuple[str, Tree | None]:
         if op:
             return op, found
     return "", None
+
+
+def _beside_product(tree: Tree, k: int) -> Tree | None:
+    """The feature w of ``w + c u`` for constant k, or None."""
+    if tree[0] in "xc":
+        return None
+    if tree[0] == "+":
+        for branch, other in ((tree[1], tree[2]), (tree[2], tree[1])):
+            if branch[0] == "*" and ("c", k) in branch[1:] and other[0] == "x":
+                beside: Tree = other
+                return beside
+    found = [_beside_product(branch, k) for branch in tree[1:]]
+    return next((w for w in found if w is not None), None)
 
 
 def _peel(

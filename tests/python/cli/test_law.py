@@ -78,6 +78,7 @@ def test_picture_and_options(run: Run) -> None:
         ("--floor -1", 2, "floor"),
         ("--out law.txt", 2, "ends in .html, .json or .tex"),
         ("--out none/law.tex", 1, "there is no folder none"),
+        ("--out=", 1, "an empty name"),
         ("--plot law.txt", 2, "ends in .png, .pdf or .svg"),
     ],
 )
@@ -96,6 +97,33 @@ def test_unfinished_run_is_used_with_a_warning(run: Run, tmp_path: Path) -> None
     outcome = run("law", "run.htmu", "--maxsize", "1")
     assert outcome.code == 0
     assert "cells did not reach the tolerance 0.0001" in outcome.err
+
+
+def test_warnings_are_shown_with_an_error(run: Run, tmp_path: Path) -> None:
+    sweep(m=[1, 2], n=[2, 3, 4], alpha=1, tol=0.05, out=tmp_path / "run.htmu")
+    outcome = run("law", "run.htmu", "--timeout", "1e-9")
+    assert (outcome.code, outcome.out) == (1, "")
+    warning, error = outcome.err.splitlines()
+    assert "warning: 3 of 6 cells are exact" in warning
+    assert "ran out of its 1e-09 s" in error
+
+
+@pytest.mark.usefixtures("result")
+def test_blanks_between_features(run: Run) -> None:
+    outcome = run("law", "run.htmu", "--maxsize", "1", "--features", "m, n")
+    assert outcome.code == 0
+    assert "domain: m 2 to 9, n 2 to 9" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [(".", "it is a folder"), ("", "no run at ''"), ("x.htmu", "no run at x")]
+)
+def test_no_run(name: str, message: str, run: Run) -> None:
+    outcome = run("law", name)
+    assert (outcome.code, outcome.out) == (1, "")
+    (text,) = outcome.err.splitlines()
+    assert message in text
+    assert "write" not in text
 
 
 @pytest.mark.usefixtures("result")

@@ -60,3 +60,8 @@ def test_few_features_and_no_errors(count: int, panels: int) -> None:
     rows = table(PLANTED["shift"].law, 0, [3, 5, 10, 30])
     found = discover_law(rows, features=["n", "alpha"][:count], stderr=None, maxsize=3)
     assert len(plot_law(found).axes) == panels
+
+
+def test_what_is_no_search() -> None:
+    with pytest.raises(InvalidInputError, match="must be a LawSearch, got int"):
+        plot_law(3)  # type: ignore[arg-type]

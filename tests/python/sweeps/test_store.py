@@ -244,15 +244,18 @@ def test_overwritten_bytes_never_end_in_a_traceback(intact: Path, place: int, ju
 def test_places_that_cannot_hold_a_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     places = [
-        (str(tmp_path), "name a file"),
-        ("", "an empty name"),
-        ("run\0.htmu", "name a file"),
-        (str(tmp_path / "none" / "run.htmu"), "there is no folder"),
-        (str(tmp_path / "file" / "run.htmu"), "there is no folder"),
-        (os.devnull, "not a regular file"),
+        (str(tmp_path), "name a file", "it is a folder; name a run file"),
+        ("", "an empty name", "there is no run at ''"),
+        ("run\0.htmu", "name a file", "there is no run at"),
+        (str(tmp_path / "none" / "run.htmu"), "there is no folder", "there is no run at"),
+        (str(tmp_path / "file" / "run.htmu"), "there is no folder", "there is no run at"),
+        (os.devnull, "not a regular file", "not a regular file"),
     ]
-    for place, message in places:
-        for call in (lambda p: RunStore(p, GRID, SETTINGS), read_run):
+    for place, to_write, to_read in places:
+        for call, message in (
+            (lambda p: RunStore(p, GRID, SETTINGS), to_write),
+            (read_run, to_read),
+        ):
             with pytest.raises(RunFileError, match=message) as caught:
                 call(place)
             assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ import pytest
 from planted import LARGE, NOISE, PLANTED, is_found, table
 
 import htmu
-from htmu.errors import AccuracyWarning, HtmuError, InvalidInputError, NonFiniteError
+from htmu.errors import AccuracyWarning, EngineError, HtmuError, InvalidInputError, NonFiniteError
 from htmu.sweeps import SweepResult
 from htmu.symbolic import Law
 from htmu.symbolic.holdout import folds
@@ -35,7 +35,7 @@ def test_exhaustive_finds_planted_laws(name: str) -> None:
         assert found.proved_size == planted.size
 
 
-@pytest.mark.parametrize("name", ["shift", "logarithm"])
+@pytest.mark.parametrize("name", ["shift", "logarithm", "ratio"])
 def test_operon_finds_planted_laws(name: str) -> None:
     planted = PLANTED[name]
     found = htmu.discover_law(table(planted.law, 1, SIZES), engine="operon")
@@ -155,6 +155,32 @@ def test_prediction_warns_outside_the_domain(small_table: pd.DataFrame) -> None:
         found.predict({"m": [5.0]})
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: {"m": [1, 2], "n": [1, 2, 3], "alpha": 1},
+            r"different lengths: m \(2,\), n \(3,",
+        ),
+        (
+            lambda t: {"m": [[1], [1, 2]], "n": 1, "alpha": 1},
+            "'m' must hold real numbers, got ragged",
+        ),
+        (lambda t: pd.concat([t, t[["m"]]], axis=1), "2 columns named 'm'"),
+        (lambda t: t.assign(n="3.0"), "'n' must hold real numbers"),
+        (lambda t: None, "rows must be a DataFrame or a dict of columns, got NoneType"),
+        (lambda t: 3, "got int"),
+    ],
+)
+def test_bad_rows_of_a_prediction(
+    change: Callable[[pd.DataFrame], Any], message: str, small_table: pd.DataFrame
+) -> None:
+    found = htmu.discover_law(small_table, maxsize=1)
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        found.predict(change(small_table))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_sweep_that_lacks_something_is_used_with_a_warning() -> None:
     result = htmu.sweep(m=[2, 3, 5], n=[2, 3, 5], alpha=1, tol=0.05)
     cells = [replace(cell, converged=index != 4) for index, cell in enumerate(result)]
@@ -203,13 +229,33 @@ BAD_TABLES: list[tuple[Callable[[pd.DataFrame], Any], dict[str, Any], type[HtmuE
     (lambda t: t, {"features": ()}, InvalidInputError, "names of columns"),
     (lambda t: t.rename(columns={"m": "a b"}), {"features": ("a b",)}, InvalidInputError, "plain"),
     (lambda t: t, {"target": "beta"}, InvalidInputError, "no column 'beta'"),
-    (lambda t: t.assign(m="x"), {}, InvalidInputError, "'m' must hold numbers"),
+    (lambda t: t.assign(m="x"), {}, InvalidInputError, "'m' must hold real numbers"),
     (
         lambda t: pd.concat([t, t[["m"]]], axis=1),
         {},
         InvalidInputError,
         "2 columns named 'm'",
     ),
+    (lambda t: t.assign(m=t["m"].astype(str)), {}, InvalidInputError, "'m' must hold real numbers"),
+    (lambda t: t.assign(m=pd.to_datetime(t["m"])), {}, InvalidInputError, "numbers, got datetime"),
+    (lambda t: t.assign(n=t["n"] + 0j), {}, InvalidInputError, "numbers, got complex128"),
+    (lambda t: t.assign(m=t["m"] > 9), {}, InvalidInputError, "numbers, got bool"),
+    (lambda t: t.assign(m=t["m"].astype(object)), {}, InvalidInputError, "numbers, got object"),
+    (lambda t: t.assign(stderr=1e200), {}, InvalidInputError, "error of 1e.200.*change the unit"),
+    (lambda t: t.assign(stderr=1e-200), {}, InvalidInputError, "error of 1e-200.*change the unit"),
+    (lambda t: t, {"floor": 1e300}, InvalidInputError, "error of 1e.300.*change the unit"),
+    (lambda t: t.assign(kappa=t["kappa"] * 1e-300), {}, InvalidInputError, "'kappa' has values up"),
+    (lambda t: t.assign(kappa=t["kappa"] * 1e200), {}, InvalidInputError, "'kappa' has values up"),
+    (lambda t: t.assign(m=t["m"] * 1e200), {}, InvalidInputError, "'m' has values up to 3e.201"),
+    (lambda t: t, {"stderr": None, "floor": 0.1}, InvalidInputError, "leave one of them out"),
+    (
+        lambda t: t.rename(columns={"m": "lambda"}),
+        {"features": ("lambda",)},
+        InvalidInputError,
+        "'lambda' cannot stand in a formula",
+    ),
+    (lambda t: t, {"engine": "pysr", "maxsize": 6}, InvalidInputError, "at least 7, got 6"),
+    (lambda t: t, {"timeout": 1e-9}, EngineError, "ran out of its 1e-09 s"),
     (lambda t: {"m": [1, 2], "n": [1]}, {}, InvalidInputError, "do not make a table"),
     (lambda t: 3, {}, InvalidInputError, "must be a SweepResult, .* got int"),
     (lambda t: t, {"engine": "gplearn"}, InvalidInputError, "engine must be one of 'auto'"),
@@ -232,6 +278,66 @@ def test_bad_input_is_one_line(
     with pytest.raises(error, match=message) as caught:
         htmu.discover_law(change(small_table.copy()), **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scale", [1e-55, 1e55])
+def test_units_as_far_as_they_are_admitted(scale: float, small_table: pd.DataFrame) -> None:
+    rows = small_table.assign(kappa=small_table["kappa"] * scale, stderr=NOISE * scale)
+    found = htmu.discover_law(rows, maxsize=5)
+    assert found.best.constants[0] == pytest.approx(scale, rel=1e-3)
+    assert found.best.p_value > 1e-3
+
+
+def test_the_features_of_a_sweep_may_be_named_as_the_default() -> None:
+    result = htmu.sweep(m=[2, 3, 5], n=[2, 3, 5], alpha=1, tol=0.05)
+    for features in (("m", "n", "alpha"), ["m", "n", "alpha"], iter(["m", "n", "alpha"])):
+        assert htmu.discover_law(result, features=features, maxsize=1).features == ("m", "n")
+    one = htmu.sweep(m=2, n=2, alpha=1, tol=0.05)
+    with pytest.raises(InvalidInputError, match=r"neither m, n nor alpha varies among the 1 cells"):
+        htmu.discover_law(one)
+
+
+def test_exact_cells_of_a_sweep_do_not_hold_all_the_weight() -> None:
+    # m = 1 is one block, whose kappa is n exactly.
+    result = htmu.sweep(m=[1, 2, 4, 9, 25], n=[2, 3, 5, 11, 30], alpha=[0, 1, 4], tol=0.01)
+    with pytest.warns(AccuracyWarning, match=r"15 of 75 cells are exact; .* give a floor") as said:
+        found = htmu.discover_law(result)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    stderr = found.problem.stderr
+    assert stderr is not None
+    sampled = stderr[found.problem.columns[0] > 1]
+    np.testing.assert_allclose(stderr[found.problem.columns[0] == 1], np.median(sampled))
+    # The form of the same search with a floor on all rows.
+    floored = htmu.discover_law(result, floor=float(np.median(sampled)))
+    assert found.best.expression.tree == floored.best.expression.tree
+    assert found.best.rms < 0.1
+    assert found.best.rms == pytest.approx(floored.best.rms, rel=0.1)
+    assert {"n", "m"} <= set(found.best.text)
+
+
+def test_a_sweep_of_exact_cells_alone_weighs_them_alike() -> None:
+    result = htmu.sweep(m=1, n=[2, 3, 5, 8, 12, 20], alpha=[1, 3], tol=0.05)
+    with pytest.warns(AccuracyWarning, match="12 of 12 cells are exact"):
+        found = htmu.discover_law(result, maxsize=3)
+    assert found.best.text == "n"
+
+
+@pytest.mark.parametrize("exact", [2, 40])
+def test_rows_that_hold_all_the_weight_are_counted(exact: int, small_table: pd.DataFrame) -> None:
+    rows = small_table.copy()
+    rows.loc[: exact - 1, "stderr"] = 1e-12
+    with pytest.warns(AccuracyWarning, match=f"{exact} of 80 rows have errors so small.*floor"):
+        htmu.discover_law(rows, maxsize=1)
+    htmu.discover_law(rows, maxsize=1, floor=NOISE)
+
+
+def test_few_rows_get_few_constants() -> None:
+    rows = {"m": [1, 2, 1, 2], "kappa": [1, 2, 1.1, 2.1], "stderr": [0.1] * 4}
+    found = htmu.discover_law(rows, features=("m",))
+    assert all(len(law.constants) < 4 for law in found)
+    assert all(np.isfinite(law.interpolation) for law in found)
+    assert found.best.text == "m"
 
 
 def test_a_floor_lets_exact_rows_in(small_table: pd.DataFrame) -> None:

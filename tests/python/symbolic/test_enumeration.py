@@ -85,6 +85,68 @@ def test_no_tree_of_a_size_fits_better(size: int, seed: int, law: Any) -> None:
     assert float(np.sum(task.weights * missed**2)) <= reference * (1 + 1e-6)
 
 
+def random_tree(rng: np.random.Generator, size: int, n_features: int) -> Any:
+    """A tree of a size: each kind of root, and each split of the nodes, is as likely."""
+    if size == 1:
+        leaf = int(rng.integers(n_features + 1))
+        return ("c", 0) if leaf == n_features else ("x", leaf)
+    if size == 2 or rng.random() < 0.3:
+        return (str(rng.choice(["log", "exp"])), random_tree(rng, size - 1, n_features))
+    left = int(rng.integers(1, size - 1))
+    op = str(rng.choice(["+", "*", "/"]))
+    branches = [random_tree(rng, nodes, n_features) for nodes in (left, size - 1 - left)]
+    return (op, *branches)
+
+
+def planted_tree(rng: np.random.Generator, size: int) -> tuple[Any, Problem]:
+    """A random tree, and noisy rows of its function for constants away from 0."""
+    while True:
+        tree = numbered(random_tree(rng, size, len(NAMES)))
+        count = len(constants_of(tree))
+        signs, sizes = rng.choice([-1.0, 1.0], count), rng.uniform(0.4, 2.5, count)
+        columns = rng.uniform(0.3, 4.0, (2, 24))
+        with domain_silenced():
+            y = evaluate(tree, list(columns), list(signs * sizes)) * np.ones(24)
+        if 0 < count < size and np.isfinite(y).all() and 1e-2 < np.std(y) < 1e3:
+            error = 1e-3 * float(np.std(y))
+            return tree, Problem(
+                NAMES, "y", columns, y + error * rng.normal(size=24), np.full(24, error), ""
+            )
+
+
+@pytest.mark.parametrize(
+    ("size", "seed"),
+    [
+        *((5, seed) for seed in range(12)),
+        *((6, seed) for seed in range(8)),
+        *((7, seed) for seed in range(3)),
+        *(pytest.param(7, seed, marks=pytest.mark.slow) for seed in range(3, 40)),
+    ],
+)
+def test_any_planted_tree_is_found_or_beaten(size: int, seed: int) -> None:
+    # Brute force is out of reach at these sizes, so trees are drawn: the front must fit the rows
+    # of each as well as SciPy fits the tree itself, from many starts.
+    rng = np.random.default_rng((size, seed))
+    tree, task = planted_tree(rng, size)
+    root = np.sqrt(task.weights)
+
+    def missed_by(c: Any) -> Any:
+        with domain_silenced():
+            residual = (task.y - evaluate(tree, list(task.columns), list(c))) * root
+        return np.where(np.abs(residual) < 1e8, residual, 1e8) * np.ones(len(root))
+
+    count = len(constants_of(tree))
+    starts = [rng.uniform(0.4, 2.5, count) * rng.choice([-1.0, 1.0], count) for _ in range(20)]
+    reference = min(
+        float(np.sum(least_squares(missed_by, start, method="lm").fun ** 2)) for start in starts
+    )
+    found, proved = exhaustive_search(task, size, np.inf, lambda fraction, message: None)
+    assert proved == size
+    best = pareto_front(found, task)[-1]
+    missed = task.y - best.evaluate(task.arrays())
+    assert float(np.sum(task.weights * missed**2)) <= reference * (1 + 1e-6), (tree, best)
+
+
 def test_each_family_is_there_once() -> None:
     # No two trees without constants agree on other points than those that they were compared at.
     rng = np.random.default_rng(7)

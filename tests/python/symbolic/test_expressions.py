@@ -123,6 +123,9 @@ def test_derivatives_are_those_of_differences() -> None:
         "2*(3*m)",
         "(2*m)/(3*n)",
         "2*(1 + 3*m)",
+        "2*(m + 3)",
+        "2*(3 + m/n)/alpha",
+        "2*(m + n + 3)",
         "exp(1 + m)",
         "log(exp(m))",
         "exp(log(m))*n",
@@ -147,6 +150,12 @@ def test_reduction_keeps_the_function(text: str) -> None:
     before, after = from_valued(tree, NAMES), from_valued(small, NAMES)
     np.testing.assert_allclose(after(**point), before(**point), rtol=1e-14)
     assert to_valued(after) == small
+
+
+def test_a_line_has_one_form() -> None:
+    slope = ("*", ("c", 2.0), ("+", N, ("c", -0.5)))
+    assert from_valued(reduced(slope), NAMES).text == "2*n - 1"
+    assert Expression(("+", ("/", C[0], M), N), (0.5,), NAMES).text == "n + 0.5/m"
 
 
 def test_sympy_makes_formulas_smaller() -> None:
