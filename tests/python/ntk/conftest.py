@@ -21,10 +21,10 @@ def jacobian(model: Any, x: Any, names: list[str] | None = None) -> NDArray[np.f
     ]
     rows = []
     for i in range(len(x)):
-        for output in model(x[i : i + 1])[0]:
+        for output in model(x[i : i + 1].clone())[0]:
             grads = torch.autograd.grad(output, chosen, retain_graph=True, allow_unused=True)
             flat = [
-                (torch.zeros_like(p) if g is None else g).flatten()
+                (torch.zeros_like(p) if g is None else g.to_dense()).flatten()
                 for p, g in zip(chosen, grads, strict=True)
             ]
             rows.append(torch.cat(flat))
