@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-torch = pytest.importorskip("torch", reason="the extra networks is not installed")
-
 Brute = Callable[..., NDArray[np.float64]]
 
 
 def jacobian(model: Any, x: Any, names: list[str] | None = None) -> NDArray[np.float64]:
     """Rows i c + a of the Jacobian, each by autograd on sample i alone."""
+    import torch  # not above: the suite passes where it is not installed
+
     chosen = [
         p
         for name, p in model.named_parameters()
