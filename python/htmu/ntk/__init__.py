@@ -15,6 +15,6 @@ except ImportError:
     ) from None
 
 from htmu.ntk.eigenvalues import NtkSpectrum, eigvals
-from htmu.ntk.gram import GramProgress, gram
+from htmu.ntk.kernel import GramProgress, gram
 
 __all__ = ["GramProgress", "NtkSpectrum", "eigvals", "gram"]
