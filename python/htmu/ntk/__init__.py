@@ -18,7 +18,7 @@ except ImportError:
 
 from htmu.ntk.density import LogDeterminant, SpectralDensity, log_determinant, spectral_density
 from htmu.ntk.eigenvalues import NtkSpectrum, eigvals
-from htmu.ntk.gram import GramProgress, gram
+from htmu.ntk.kernel import GramProgress, gram
 from htmu.ntk.lanczos import Tridiagonal, lanczos
 from htmu.ntk.product import KernelProduct, product
 from htmu.ntk.subsample import SubsampledSpectra, subsample_spectra

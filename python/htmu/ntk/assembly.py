@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from htmu.errors import InvalidInputError
-from htmu.ntk.capture import run_model
+from htmu.ntk.capture import run_model, with_graph
 from htmu.ntk.memory import Needs, Schedule, available_bytes, make_schedule
 from htmu.ntk.outputs import Outputs, choose_outputs
 from htmu.ntk.parts import Part
@@ -82,7 +82,7 @@ class Assembly:
         uses = _uses(own, x, names, device)
         own.to(passes)
         x = x.to(device, passes) if x.is_floating_point() else x.to(device)
-        count = run_model(own, x[:1]).shape[1]
+        count = run_model(own, with_graph(x[:1])).shape[1]
         chosen = choose_outputs(outputs, count, passes)
         chosen = Outputs(chosen.weights.to(device), chosen.trace)
         parts = build_parts(own, names, uses, chosen, len(x))
@@ -131,7 +131,7 @@ class Assembly:
         array = total.cpu().numpy()
         if self.scale != 1.0:
             array *= self.scale
-        mirror(array)
+        mirror(lambda: array, len(array))
         return array
 
     def _add_all(self, total: Tensor, schedule: Schedule, parts: list[Part]) -> None:
@@ -170,12 +170,17 @@ class Assembly:
         if begun is not None and begun[1].shape == shape:
             done = begun[0]
             total = torch.from_numpy(begun[1]).to(self.x.device)
-            self._spent += sum(self._work[:done]) * _pairs(schedule, rows)
+            pieces = [
+                work / part.pieces
+                for part, work in zip(self.parts, self._work, strict=True)
+                for _ in range(part.pieces)
+            ]
+            self._spent += sum(pieces[:done]) * _pairs(schedule, rows)
         else:
             total = torch.zeros(shape, dtype=self.kernel, device=self.x.device)
 
-        def save(parts: int) -> None:
-            file.save_partial(number, parts, total.cpu().numpy())
+        def save(pieces: int) -> None:
+            file.save_partial(number, pieces, total.cpu().numpy())
 
         self._add_strip(_Strip(rows, total, done), schedule, self.parts, save)
         if self.scale != 1.0:
@@ -189,35 +194,45 @@ class Assembly:
         parts: list[Part],
         save: Callable[[int], None] | None,
     ) -> None:
-        """Add all parts to a strip; `save` is called with the number of those done, at times."""
+        """Add all parts to a strip; `save` is called with the number of pieces done, at times."""
         classes, rows = self.needs.classes, strip.rows
         offset = rows.start * classes
         saved = time.monotonic()
-        for group in schedule.groups(parts, strip.done) or []:
+        units = [(number, piece) for number, p in enumerate(parts) for piece in range(p.pieces)]
+        begin = units[strip.done][0] if strip.done < len(units) else len(parts)
+        for group in schedule.groups(parts, begin) or []:
             chosen = [parts[number] for number in group]
             left = self._fill(chosen, rows, schedule)
             others = [block for block in schedule.blocks if block.start >= rows.start]
+            ahead = [unit for unit, (number, _) in enumerate(units) if number in group]
             for columns in others:
                 same = columns.start == rows.start
                 right = left if same else self._fill(chosen, columns, schedule)
-                first, last = columns.start * classes - offset, columns.stop * classes - offset
-                for place, number in enumerate(group):
-                    part = parts[number]
-                    part.add(
-                        strip.total[:, first:last],
+                tile = strip.total[
+                    :, columns.start * classes - offset : columns.stop * classes - offset
+                ]
+                pairs = (rows.stop - rows.start) * (columns.stop - columns.start)
+                for unit in ahead:
+                    if unit < strip.done:
+                        continue
+                    number, piece = units[unit]
+                    place = number - group[0]
+                    parts[number].add(
+                        tile,
                         left[place],
                         right[place],
                         same,
                         self.outputs.trace,
                         schedule.room,
+                        piece,
                     )
-                    self._report(
-                        part, (rows.stop - rows.start) * (columns.stop - columns.start), same
-                    )
-                    is_whole = columns is others[-1]
-                    if save and is_whole and time.monotonic() - saved >= _SAVE_SECONDS:
-                        save(number + 1)
+                    # Of several tiles, the earlier ones have the whole group by now: only its
+                    # end is the same state for all.
+                    is_state = len(others) == 1 or (columns is others[-1] and unit == ahead[-1])
+                    if save and is_state and time.monotonic() - saved >= _SAVE_SECONDS:
+                        save(unit + 1)
                         saved = time.monotonic()
+                    self._report(parts[number], pairs / 2 if same else pairs)
                 del right
             del left
 
@@ -232,19 +247,20 @@ class Assembly:
             rows.start,
         )
 
-    def _report(self, part: Part, pairs: float, same: bool) -> None:
+    def _report(self, part: Part, pairs: float) -> None:
+        """Count a piece of a part, of so many pairs of samples."""
         number = next(i for i, p in enumerate(self.parts) if p is part)
-        self._spent += self._work[number] * (pairs / 2 if same else pairs)
+        self._spent += self._work[number] / part.pieces * pairs
         if self.progress is not None:
             n = self.needs.n
-            total = sum(self._work) * _all_pairs(n)
+            total = sum(self._work) * n * n / 2
             message = f"layer {part.owner or 'of the model itself'}, {n} samples"
             self.progress(GramProgress(min(1.0, self._spent / total), message))
 
 
 @dataclass
 class _Strip:
-    """Rows of samples, their sum from their own column on, and the parts that are in it."""
+    """Rows of samples, their sum from their own column on, and the pieces that are in it."""
 
     rows: slice
     total: Tensor
@@ -255,10 +271,6 @@ def _pairs(schedule: Schedule, rows: slice) -> float:
     """Pairs of samples in a strip, half of those on its diagonal tile."""
     size = float(rows.stop - rows.start)
     return size * (schedule.needs.n - float(rows.stop)) + size * size / 2
-
-
-def _all_pairs(n: int) -> float:
-    return n * n / 2
 
 
 def _uses(model: nn.Module, x: Tensor, names: dict[str, list[str]], device: torch.device) -> Uses:

@@ -66,7 +66,7 @@ class Recorder:
     """
 
     def __init__(self, model: nn.Module, names: Iterable[str], copied: Iterable[str] = ()) -> None:
-        self._modules = dict(model.named_modules())
+        self._modules = dict(model.named_modules(remove_duplicate=False))
         self._names = list(names)
         self._copied = frozenset(copied)
         self._handles: list[Any] = []
@@ -132,9 +132,9 @@ class Recorder:
 
 
 def with_graph(x: Tensor) -> Tensor:
-    """The samples, set so that what is computed from them has a graph."""
+    """A copy of the samples, which a model may write to; what is computed from it has a graph."""
     x = x.detach()
-    return x.requires_grad_() if x.is_floating_point() else x
+    return (x.requires_grad_() if x.is_floating_point() else x).clone()
 
 
 def run_model(model: nn.Module, x: Tensor) -> Tensor:
@@ -205,7 +205,7 @@ def differentiate(
         raise InvalidInputError(
             f"the model cannot be differentiated: {reason[:200]}; mend its forward"
         ) from error
-    return found
+    return tuple(g.to_dense() if g is not None and g.is_sparse else g for g in found)
 
 
 @contextmanager

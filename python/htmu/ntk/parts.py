@@ -41,6 +41,10 @@ class Part(ABC):
     sites: list[Site]
     numbers: int
     """Stored numbers of one sample."""
+    classes: int
+    """Outputs of the model that are differentiated."""
+    pieces: int = 1
+    """Terms that `add` adds one at a time: after each, work may be saved."""
 
     def row_names(self) -> list[Use]:
         """Gradients that this part needs formed."""
@@ -68,7 +72,14 @@ class Part(ABC):
 
     @abstractmethod
     def add(
-        self, target: Tensor, left: Stored, right: Stored, same: bool, trace: bool, room: int
+        self,
+        target: Tensor,
+        left: Stored,
+        right: Stored,
+        same: bool,
+        trace: bool,
+        room: int,
+        piece: int = 0,
     ) -> None:
         """Add this part's tile of the kernel; `trace` sums the blocks' diagonals."""
 
@@ -114,7 +125,14 @@ class RowPart(Part):
             first += size
 
     def add(
-        self, target: Tensor, left: Stored, right: Stored, same: bool, trace: bool, room: int
+        self,
+        target: Tensor,
+        left: Stored,
+        right: Stored,
+        same: bool,
+        trace: bool,
+        room: int,
+        piece: int = 0,
     ) -> None:
         """Add this part's tile of the kernel."""
         a, b = left[0], right[0]
@@ -172,10 +190,19 @@ class PositionPart(Part):
         stored[1][rows, output] = site.layer.by_position(gradients[site][0])
 
     def add(
-        self, target: Tensor, left: Stored, right: Stored, same: bool, trace: bool, room: int
+        self,
+        target: Tensor,
+        left: Stored,
+        right: Stored,
+        same: bool,
+        trace: bool,
+        room: int,
+        piece: int = 0,
     ) -> None:
         """Add this part's tile of the kernel."""
         layer = self.sites[0].layer
+        first, last = (self.sizes.n_outputs * k // self.pieces for k in (piece, piece + 1))
+        left, right = ([s[0], s[1][:, :, first:last]] for s in (left, right))
         a, b = ((s[0], _merged(s[1]) if trace else s[1]) for s in (left, right))
         if self.method == "product":
             flat = [(layer.features(s[0])[:, 0], s[1][..., 0]) for s in (a, b)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from torch import nn
@@ -13,6 +14,9 @@ from htmu.ntk.parts import Part, PositionPart, RowPart, Use
 from htmu.ntk.sites import Uses
 
 __all__ = ["build_parts", "pair_work"]
+
+#: Multiply-adds of a piece of a part: about half a minute in double precision.
+_PIECE = 1e12
 
 
 def build_parts(
@@ -65,7 +69,10 @@ def _position_part(
             return None
         shape = tuple(site.layer.input(call).shape[1:])
         part = PositionPart(owner, site, sizes, method, classes, shape, bias=False)
-        if method != "explicit":
+        if method == "explicit":
+            wanted = math.ceil(pair_work(part, outputs, n) * n * n / 2 / _PIECE)
+            part.pieces = min(sizes.n_outputs, wanted)
+        else:
             part.bias = any(_is_own(uses.of[other], part, ("bias",)) for other in listed)
         return part
     return None

@@ -64,6 +64,11 @@ def check_mode(model: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InvalidInputError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InvalidInputError(
+                f"module {name!r} is compiled by torch.jit, which admits no hooks; give the model "
+                f"from which it was compiled"
+            )
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             if module.training:
                 raise InvalidInputError(

@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ __all__ = ["KernelFile"]
 
 Array = NDArray[Any]
 
-_TILE = 2048
+_TILE = 1024
 
 
 class KernelFile:
@@ -61,7 +61,6 @@ class KernelFile:
         self._size, self._dtype, self._settings = size, dtype, settings
         self._folder = Path(f"{self.path}.work")
         self._about = Path(f"{self.path}.json")
-        self._array: Any = None
         self._lock = -1
         self.done: set[int] = set()
         self.block: int | None = None
@@ -132,26 +131,31 @@ class KernelFile:
 
     def begin(self, block: int) -> None:
         """Make or open the array; strips are of `block` samples."""
-        fresh = self.block is None
+        fresh = self.block is None or not self._place.exists()
         self.block = block
         with _reported(self.path):
-            self._array = self._open(fresh)
+            if fresh:
+                self._make()
             self._write_journal(self._folder / "journal.json")
 
-    def _open(self, fresh: bool) -> Any:
-        place = self._folder / f"kernel{Path(self.path).suffix}"
-        shape = (self._size, self._size)
+    @property
+    def _place(self) -> Path:
+        return self._folder / f"kernel{Path(self.path).suffix}"
+
+    def _open(self) -> Any:
+        """The array. A map is opened for each tile: the pages of one stay in memory with it."""
+        if self._place.suffix == ".zarr":
+            return _zarr().open_array(str(self._place), mode="r+")
+        return np.lib.format.open_memmap(self._place, mode="r+")
+
+    def _make(self) -> None:
+        place, shape = self._place, (self._size, self._size)
+        self.done = set()
         if place.suffix == ".zarr":
-            zarr = _zarr()
-            if not fresh and place.exists():
-                return zarr.open_array(str(place), mode="r+")
             shutil.rmtree(place, ignore_errors=True)
             chunk = min(self._size, 1024)
-            return zarr.create_array(
-                str(place), shape=shape, chunks=(chunk, chunk), dtype=self._dtype
-            )
-        if not fresh and place.exists():
-            return np.lib.format.open_memmap(place, mode="r+")
+            _zarr().create_array(str(place), shape=shape, chunks=(chunk, chunk), dtype=self._dtype)
+            return
         array = np.lib.format.open_memmap(place, mode="w+", dtype=self._dtype, shape=shape)
         # Space is taken now: a full disk under a mapped file would kill the process.
         if hasattr(os, "posix_fallocate"):
@@ -159,10 +163,9 @@ class KernelFile:
                 os.posix_fallocate(file.fileno(), 0, os.path.getsize(place))
         elif shutil.disk_usage(self._folder).free < array.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return array
 
     def partial(self, strip: int) -> tuple[int, Array] | None:
-        """(Parts, their sum) saved of a strip."""
+        """(Pieces, their sum) saved of a strip."""
         found = sorted(self._folder.glob(f"strip-{strip}-*.npy"))
         if not found:
             return None
@@ -171,10 +174,10 @@ class KernelFile:
         except (OSError, ValueError):
             return None  # not a file of ours: the strip starts anew
 
-    def save_partial(self, strip: int, parts: int, total: Array) -> None:
-        """Save the sum over the first parts of a strip."""
+    def save_partial(self, strip: int, pieces: int, total: Array) -> None:
+        """Save the sum over the first pieces of a strip."""
         earlier = list(self._folder.glob(f"strip-{strip}-*.npy"))
-        place = self._folder / f"strip-{strip}-{parts:06d}.npy"
+        place = self._folder / f"strip-{strip}-{pieces:06d}.npy"
         with whole_file(place) as name, open(name, "wb") as file:
             np.save(file, total)
         for old in earlier:
@@ -184,25 +187,23 @@ class KernelFile:
     def save_strip(self, strip: int, first: int, total: Array) -> None:
         """Write rows from `first`, columns from `first` on, and note that they are done."""
         with _reported(self.path):
-            self._array[first : first + len(total), first:] = total
-            self._flush()
+            for i in range(0, len(total), _TILE):
+                rows = total[i : i + _TILE]
+                array = self._open()
+                array[first + i : first + i + len(rows), first:] = rows
+                _flush(array)
+                del array
         self.done.add(strip)
         self._write_journal(self._folder / "journal.json")
         for old in self._folder.glob(f"strip-{strip}-*.npy"):
             old.unlink(missing_ok=True)
 
-    def _flush(self) -> None:
-        if isinstance(self._array, np.memmap):
-            self._array.flush()
-
     def finish(self) -> None:
         """Mirror the upper triangle and move the kernel into its place."""
         with _reported(self.path):
-            mirror(self._array)
-            self._flush()
-            self._array = None
+            mirror(self._open, self._size)
             self._write_journal(self._about)
-            os.replace(self._folder / f"kernel{Path(self.path).suffix}", self.path)
+            os.replace(self._place, self.path)
 
     def result(self) -> Any:
         """The finished kernel: a read-only memory map, or a zarr array."""
@@ -212,7 +213,6 @@ class KernelFile:
 
     def close(self) -> None:
         """Free the lock; the folder goes once the kernel is in its place."""
-        self._array = None
         empty = not (self._folder / "journal.json").exists()
         if self.finished or empty:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -221,16 +221,22 @@ class KernelFile:
             self._lock = -1
 
 
-def mirror(array: Any) -> None:
+def mirror(array: Callable[[], Any], size: int) -> None:
     """Copy the upper triangle of a square array onto the lower one, by tiles."""
-    size = array.shape[0]
     for i in range(0, size, _TILE):
         rows = slice(i, min(i + _TILE, size))
-        tile = np.asarray(array[rows, rows])
-        array[rows, rows] = np.triu(tile) + np.triu(tile, 1).T
-        for j in range(rows.stop, size, _TILE):
+        for j in range(i, size, _TILE):
             columns = slice(j, min(j + _TILE, size))
-            array[columns, rows] = np.ascontiguousarray(np.asarray(array[rows, columns]).T)
+            opened = array()
+            tile = np.array(opened[rows, columns])
+            opened[columns, rows] = np.triu(tile) + np.triu(tile, 1).T if i == j else tile.T
+            _flush(opened)
+            del opened
+
+
+def _flush(array: Any) -> None:
+    if isinstance(array, np.memmap):
+        array.flush()
 
 
 def check_kernel_place(path: str | os.PathLike[str]) -> str:

@@ -179,7 +179,7 @@ def subsample_spectra(
     key = as_seed(seed)
     names, function = _summary(summary)
     if gram is None:
-        from htmu.ntk.gram import gram as assemble
+        from htmu.ntk.kernel import gram as assemble
     else:
         assemble = gram
     found: list[list[FloatArray]] = [[] for _ in counts]

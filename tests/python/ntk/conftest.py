@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-torch = pytest.importorskip("torch", reason="the extra networks is not installed")
-
 Brute = Callable[..., NDArray[np.float64]]
 
 
 def jacobian(model: Any, x: Any, names: list[str] | None = None) -> NDArray[np.float64]:
     """Rows i c + a of the Jacobian, each by autograd on sample i alone."""
+    import torch  # not above: the suite passes where it is not installed
+
     chosen = [
         p
         for name, p in model.named_parameters()
@@ -21,10 +21,10 @@ def jacobian(model: Any, x: Any, names: list[str] | None = None) -> NDArray[np.f
     ]
     rows = []
     for i in range(len(x)):
-        for output in model(x[i : i + 1])[0]:
+        for output in model(x[i : i + 1].clone())[0]:
             grads = torch.autograd.grad(output, chosen, retain_graph=True, allow_unused=True)
             flat = [
-                (torch.zeros_like(p) if g is None else g).flatten()
+                (torch.zeros_like(p) if g is None else g.to_dense()).flatten()
                 for p, g in zip(chosen, grads, strict=True)
             ]
             rows.append(torch.cat(flat))

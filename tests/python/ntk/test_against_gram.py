@@ -12,9 +12,12 @@ import pytest
 pytest.importorskip("torch", reason="the extra networks is not installed")
 
 from htmu.cli import main
-from htmu.ntk import product, subsample_spectra
+from htmu.ntk import (
+    gram,
+    product,
+    subsample_spectra,
+)
 
-gram: Any = pytest.importorskip("htmu.ntk.gram", reason="no assembled kernels here").gram
 networks: Any = pytest.importorskip("htmu.networks", reason="no networks here")
 
 

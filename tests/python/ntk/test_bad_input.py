@@ -150,6 +150,12 @@ def test_a_model_that_cannot_be_copied_is_refused() -> None:
         gram(model, X)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_models_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"torch\.jit"):
+        gram(torch.jit.trace(nn.Linear(4, 3), X), X)
+
+
 def test_missing_zarr_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "zarr", None)
     with pytest.raises(MissingExtraError, match="pip install zarr"):

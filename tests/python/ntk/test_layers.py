@@ -171,6 +171,42 @@ class Positional(nn.Module):
         return self.head(self.layer(found).mean(1))
 
 
+class TwoNames(nn.Module):
+    """One module under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = self.second = nn.Linear(6, 6)
+
+    def forward(self, x: Any) -> Any:
+        return self.second(torch.tanh(self.first(x)))
+
+
+class WritesSamples(nn.Module):
+    """Writes to what it is given, samples and the arguments of a generic module among it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prelu, self.linear = nn.PReLU(4), nn.Linear(6, 6)
+
+    def forward(self, x: Any) -> Any:
+        x += 1
+        found = self.prelu(x)
+        return self.linear(found.mul_(3))
+
+
+class Masked(nn.Module):
+    """A generic module is given a square mask, of as many rows as a chunk has samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        mask = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1)
+        return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+
 class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -242,6 +278,17 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, Any]]] = {
     "branching": lambda: images(Branching()),
     "in-place": lambda: images(WritesOutput()),
     "flipped": lambda: images(Flipped(), (6,)),
+    "two-names": lambda: images(TwoNames()),
+    "writes-samples": lambda: images(WritesSamples()),
+    "masked": lambda: images(Masked(), (4, 6)),
+    "sparse-embedding": lambda: (
+        nn.Sequential(nn.Embedding(7, 5, sparse=True), nn.Flatten(), nn.Linear(20, 3)),
+        torch.randint(7, (6, 4)),
+    ),
+    "embedding-bag": lambda: (
+        nn.Sequential(nn.EmbeddingBag(7, 5), nn.Linear(5, 3)),
+        torch.randint(7, (6, 4)),
+    ),
     "recurrent": lambda: images(Recurrent()),
     "parametrised": lambda: images(nn.utils.parametrizations.weight_norm(nn.Linear(6, 4))),
     "spectral-norm": lambda: images(nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 4, 3))),

@@ -33,19 +33,24 @@ def samples(n: int = 10) -> Any:
     return torch.randn(n, 3, 8, 8, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.fixture
-def in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strips of four samples, a layer a group, and everything saved."""
+@pytest.fixture(params=[(4, 1), (4, 2), (10, 2)], ids=["strips-1", "strips-2", "whole-2"])
+def in_strips(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """(Samples of a strip, layers of a group); everything is saved, layers are in pieces."""
+    block, layers = request.param
 
-    class Single(memory.Schedule):
+    class Small(memory.Schedule):
         def _fits(self, group: Any) -> bool:
-            return len(group) <= 1
+            return bool(len(group) <= layers)
 
-    def schedule(needs: Any, parts: Any, limit: float, block: int | None = None) -> Any:
-        return Single(4, 2, 10**6, 0.0, 2, needs)
+    def schedule(needs: Any, parts: Any, limit: float, fixed: int | None = None) -> Any:
+        return Small(block, 2, 10**6, 0.0, 1 if block == 10 else 2, needs)
 
     monkeypatch.setattr("htmu.ntk.assembly.make_schedule", schedule)
     monkeypatch.setattr("htmu.ntk.assembly._SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("htmu.ntk.plan.choose_method", lambda *_: "explicit")
+    monkeypatch.setattr("htmu.ntk.plan.explicit_is_smaller", lambda *_: False)
+    monkeypatch.setattr("htmu.ntk.plan._PIECE", 1e5)
+    return request.param
 
 
 class StopError(Exception):
@@ -68,7 +73,9 @@ def stopped(model: Any, x: Any, out: Path, calls: int, **options: Any) -> None:
 
 @pytest.mark.parametrize("suffix", [".npy", ".zarr"])
 @pytest.mark.parametrize("dtype", ["mixed", "float32"])
-def test_file_holds_the_kernel(tmp_path: Path, suffix: str, dtype: str, in_strips: None) -> None:
+def test_file_holds_the_kernel(
+    tmp_path: Path, suffix: str, dtype: str, in_strips: tuple[int, int]
+) -> None:
     if suffix == ".zarr":
         pytest.importorskip("zarr", reason="zarr is not installed")
     model, x = network(), samples()
@@ -85,15 +92,13 @@ def test_file_holds_the_kernel(tmp_path: Path, suffix: str, dtype: str, in_strip
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.45, 0.55, 0.8, 0.95])
 def test_stopped_work_goes_on_to_the_same_bits(
-    tmp_path: Path, share: float, in_strips: None
+    tmp_path: Path, share: float, in_strips: tuple[int, int]
 ) -> None:
     model, x = network(), samples()
     every: list[float] = []
     whole = gram(
         model, x, out=tmp_path / "whole.npy", progress=lambda state: every.append(state.fraction)
     )
-    tiles = 3 + 2 + 1  # of three strips
-    parts = len(every) // tiles
     out = tmp_path / "kernel.npy"
     calls = 1 + int(share * len(every))
     stopped(model, x, out, calls)
@@ -101,10 +106,11 @@ def test_stopped_work_goes_on_to_the_same_bits(
     seen: list[float] = []
     found = gram(model, x, out=out, resume=True, progress=lambda state: seen.append(state.fraction))
     assert (found == whole).all()
-    assert seen[-1] == pytest.approx(1)
-    # What is done again: at most the tiles of one part, and the part of the call that stopped.
-    assert len(every) - calls <= len(seen) <= len(every) - calls + 3 + 1
-    assert parts >= 3
+    assert not seen or seen[-1] == pytest.approx(1)
+    # What is done again: at most the tiles of one group, or the piece of the call that stopped.
+    block, layers = in_strips
+    again = 1 if block == 10 else layers * len(every) // 4
+    assert len(every) - calls <= len(seen) <= len(every) - calls + again
 
 
 def test_a_kill_at_any_moment_costs_no_correctness(tmp_path: Path) -> None:
@@ -133,7 +139,7 @@ def test_a_kill_at_any_moment_costs_no_correctness(tmp_path: Path) -> None:
     out = tmp_path / "kernel.npy"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, str(program), str(out)]
-    for lines in (3, 4, 5):
+    for lines in (3, 5):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
         assert process.stdout is not None
         for _ in range(lines):
@@ -149,7 +155,7 @@ def test_a_kill_at_any_moment_costs_no_correctness(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"program.py", out.name, f"{out.name}.json"}
 
 
-def test_a_kill_between_strip_and_journal(tmp_path: Path, in_strips: None) -> None:
+def test_a_kill_between_strip_and_journal(tmp_path: Path, in_strips: tuple[int, int]) -> None:
     """A strip half written, which the journal does not name, is written anew."""
     model, x = network(), samples()
     seen: list[float] = []
@@ -157,6 +163,8 @@ def test_a_kill_between_strip_and_journal(tmp_path: Path, in_strips: None) -> No
         model, x, out=tmp_path / "whole.npy", progress=lambda state: seen.append(state.fraction)
     )
     out = tmp_path / "kernel.npy"
+    if in_strips[0] == 10:
+        return  # there is one strip only
     stopped(model, x, out, len(seen) // 2 + 2)  # the first strip is half of the tiles
     array = np.load(f"{out}.work/kernel.npy", mmap_mode="r+")
     array[12:24, 12:] = -1.0
@@ -175,7 +183,7 @@ def test_a_kill_between_strip_and_journal(tmp_path: Path, in_strips: None) -> No
     ],
 )
 def test_other_options_are_refused(
-    tmp_path: Path, change: dict[str, Any], name: str, in_strips: None
+    tmp_path: Path, change: dict[str, Any], name: str, in_strips: tuple[int, int]
 ) -> None:
     model, x = network(), samples()
     out = tmp_path / "kernel.npy"
@@ -196,7 +204,7 @@ def test_other_models_and_samples_are_refused(tmp_path: Path) -> None:
         gram(network(), samples(9), out=out, resume=True)
 
 
-def test_earlier_work_is_not_overwritten(tmp_path: Path, in_strips: None) -> None:
+def test_earlier_work_is_not_overwritten(tmp_path: Path, in_strips: tuple[int, int]) -> None:
     out = tmp_path / "kernel.npy"
     stopped(network(), samples(), out, 5)
     with pytest.raises(RunFileError, match="resume=True"):
@@ -207,7 +215,7 @@ def test_earlier_work_is_not_overwritten(tmp_path: Path, in_strips: None) -> Non
 
 
 def test_a_full_disk_is_one_line_and_keeps_the_work(
-    tmp_path: Path, in_strips: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, in_strips: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x = network(), samples()
     out = tmp_path / "kernel.npy"
@@ -222,8 +230,9 @@ def test_a_full_disk_is_one_line_and_keeps_the_work(
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
-    whole = gram(model, x, out=tmp_path / "whole.npy")
-    stopped(model, x, out, 11)
+    every: list[float] = []
+    whole = gram(model, x, out=tmp_path / "whole.npy", progress=lambda s: every.append(s.fraction))
+    stopped(model, x, out, 3 * len(every) // 4)
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", full)
         with pytest.raises(RunFileError, match="No space left") as caught:
@@ -232,10 +241,10 @@ def test_a_full_disk_is_one_line_and_keeps_the_work(
     seen: list[float] = []
     found = gram(model, x, out=out, resume=True, progress=lambda s: seen.append(s.fraction))
     assert (found == whole).all()
-    assert seen[0] > 0.5
+    assert len(seen) < 0.6 * len(every)
 
 
-def test_one_writer_at_a_time(tmp_path: Path, in_strips: None) -> None:
+def test_one_writer_at_a_time(tmp_path: Path, in_strips: tuple[int, int]) -> None:
     pytest.importorskip("fcntl", reason="no file locks of this kind")
     out = tmp_path / "kernel.npy"
     refused: list[str] = []
@@ -250,7 +259,9 @@ def test_one_writer_at_a_time(tmp_path: Path, in_strips: None) -> None:
     assert "another process" in refused[0]
 
 
-def test_damaged_journals_and_bad_places_are_refused(tmp_path: Path, in_strips: None) -> None:
+def test_damaged_journals_and_bad_places_are_refused(
+    tmp_path: Path, in_strips: tuple[int, int]
+) -> None:
     out = tmp_path / "kernel.npy"
     stopped(network(), samples(), out, 5)
     (tmp_path / "kernel.npy.work/journal.json").write_text("{")

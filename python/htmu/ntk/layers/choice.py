@@ -37,6 +37,6 @@ def layer_for(module: nn.Module) -> Layer | None:
         return GroupNormLayer(module)
     if is_plain(nn.LayerNorm):
         return LayerNormLayer(module)
-    if is_plain(nn.Embedding) and module.max_norm is None and not module.sparse:
+    if is_plain(nn.Embedding) and module.max_norm is None:
         return EmbeddingLayer(module)
     return None

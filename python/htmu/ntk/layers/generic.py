@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from htmu.errors import InvalidInputError
 from htmu.ntk.capture import Recorded, map_tensors
 from htmu.ntk.layers.base import Layer
 
@@ -42,9 +43,16 @@ class GenericLayer(Layer):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # on missing batching rules: only slower
                     return self._all_samples(prepared, gradients, names)
-            except RuntimeError:
+            except Exception:  # whatever a module does that vmap cannot: the loop will tell
                 self._loop = True
-        return self._one_by_one(prepared, gradients, names)
+        try:
+            return self._one_by_one(prepared, gradients, names)
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InvalidInputError(
+                f"{type(self.module).__name__} cannot be differentiated a sample at a time: "
+                f"{reason[:160]}; leave its parameters out by `parameters`"
+            ) from error
 
     def _all_samples(
         self, call: Recorded, gradients: Sequence[Tensor], names: Sequence[str]
@@ -110,7 +118,7 @@ class GenericLayer(Layer):
                 )
                 for rows, grad in zip(found, grads, strict=True):
                     if grad is not None:
-                        rows[i] = grad.flatten()
+                        rows[i] = grad.to_dense().flatten()
         finally:
             for parameter in chosen:
                 parameter.requires_grad_(False)

@@ -195,11 +195,17 @@ def gram(
     with torch.inference_mode(False), torch.no_grad(), exact_arithmetic():
         if samples.is_inference():
             samples = samples.clone()
-        assembly = Assembly.prepare(
-            model, samples, names, outputs, passes, kernel, place, limit, out is None, per_layer
-        )
-        assembly.scale = 1.0 / assembly.count if scaled else 1.0
-        assembly.progress = progress
-        if out is not None:
-            return assembly.to_file(out, settings, resume)
-        return assembly.per_layer() if per_layer else assembly.in_memory()
+        try:
+            assembly = Assembly.prepare(
+                model, samples, names, outputs, passes, kernel, place, limit, out is None, per_layer
+            )
+            assembly.scale = 1.0 / assembly.count if scaled else 1.0
+            assembly.progress = progress
+            if out is not None:
+                return assembly.to_file(out, settings, resume)
+            return assembly.per_layer() if per_layer else assembly.in_memory()
+        except torch.cuda.OutOfMemoryError as error:
+            raise InvalidInputError(
+                f"{place} has no memory left for this kernel; give a smaller limit by `memory`, or "
+                f"write to a file by `out`"
+            ) from error
