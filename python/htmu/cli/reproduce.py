@@ -41,9 +41,7 @@ def reproduce(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch the data set if it is not there.")
     ] = False,
-    device: Annotated[
-        str, typer.Option("--device", help="auto, cpu, cuda or another of Torch's.")
-    ] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
     memory: Annotated[
         str | None,
         options.option("--memory", text="Most memory of a kernel's assembly, such as 8GB."),

@@ -16,7 +16,9 @@ from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.files import check_drawable
 from htmu.fits import SpectrumFit, fit_spectrum
 from htmu.networks import RECIPES, ImageData, build_model, load_data, train
+from htmu.networks.device import choose_device
 from htmu.ntk import eigvals, gram
+from htmu.ntk.memory import as_bytes
 from htmu.plotting import SpectrumPanel, plot_spectra
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
@@ -96,7 +98,7 @@ def reproduce_figure1(
     seed : int, SeedSequence, Generator or None
         Of images, weights and batches.
     device : str
-        "auto", "cpu", "cuda" or another of Torch's.
+        "auto", "cpu", "cuda" or "mps".
     memory : str or int, optional
         Most memory of the kernel's assembly, such as "8GB".
     report : callable, optional
@@ -128,6 +130,9 @@ def reproduce_figure1(
     chosen = _scale(scale)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
+    choose_device(device)
+    if memory is not None:
+        as_bytes(memory)
     number = as_seed(seed)
     images = load_data(
         chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download

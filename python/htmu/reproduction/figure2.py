@@ -17,6 +17,7 @@ from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.files import check_drawable
 from htmu.fits import SpectrumFit, fit_spectrum
 from htmu.networks import RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.networks.device import choose_device
 from htmu.plotting import SpectrumPanel, plot_spectra
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
@@ -96,7 +97,7 @@ def reproduce_figure2(
     seed : int, SeedSequence, Generator or None
         Of images, weights and batches.
     device : str
-        "auto", "cpu", "cuda" or another of Torch's.
+        "auto", "cpu", "cuda" or "mps".
     report : callable, optional
         Told in a line what is done next.
 
@@ -125,6 +126,7 @@ def reproduce_figure2(
     chosen = _scale(scale)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
+    choose_device(device)
     number = as_seed(seed)
     images = load_data(
         chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download

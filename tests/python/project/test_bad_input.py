@@ -287,6 +287,7 @@ MADE_BY_HTMU |= {f"sweeps.{name}" for name in ("SweepResult", "SweepSettings")}
 #: They take nothing, a path or a result: their areas' tests hold the ways in which those are bad.
 TESTED_BY_AREA = {"structures.names", "sweeps.cpu_model", "sweeps.resume_sweep"}
 TESTED_BY_AREA |= {"plotting.plot_kappa", "plotting.check_drawable", "plotting.plot_law"}
+TESTED_BY_AREA |= {"plotting.plot_spectra", "plotting.SpectrumPanel"}
 #: SciPy distributions, which give NaN outside their domain; tests/python/special has their errors.
 TESTED_BY_AREA |= {"htmp", "inverse_htmp", "marchenko_pastur"}
 
