@@ -24,6 +24,8 @@ _STYLES = (("#0b3c8c", "-"), ("#d9730d", (0, (5, 2))), ("#2a7f4f", (0, (1, 1.5))
 _WIDTH, _HEIGHT = 3.6, 2.9
 _MOST_BINS = 70
 _POINTS = 600
+#: A narrower axis names three times the powers of ten too.
+_DECADES = 1.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _draw(axes: Axes, panel: SpectrumPanel) -> None:
         _draw_linear(axes, panel, shown, n)
     if panel.shaded is not None:
         left, right = axes.get_xlim()
-        axes.axvspan(max(panel.shaded[0], left), min(panel.shaded[1], right), color="0.95", lw=0)
+        axes.axvspan(
+            max(panel.shaded[0], left), min(panel.shaded[1], right), color="0.95", lw=0, zorder=0
+        )
         axes.set_xlim(left, right)
     axes.set_title(panel.title, fontsize=10)
     axes.set_xlabel("eigenvalue", fontsize=9)
@@ -179,8 +183,16 @@ def _draw_logarithmic(axes: Axes, panel: SpectrumPanel, shown: FloatArray, n: in
     edges = _bins(logs)
     heights = np.histogram(logs, edges)[0] / (n * np.diff(edges))
     axes.stairs(heights, 10**edges, fill=True, color=_DATA, edgecolor=_EDGE, linewidth=0.5)
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
     axes.set_xscale("log")
     axes.set_yscale("log")
+    # Between powers of ten only where there are less than two.
+    subs = (1.0,) if edges[-1] - edges[0] > _DECADES else (1.0, 3.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axes.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     x = np.logspace(float(edges[0]), float(edges[-1]), _POINTS)
     for (label, density), (color, line) in zip(panel.densities, _STYLES, strict=False):
         y = density(x) * x * math.log(10)

@@ -47,7 +47,7 @@ class KernelScale:
     networks : tuple of str
         Names of `htmu.networks.MODELS`.
     share : float
-        Share of the spectrum near zero that the inverse Gamma law is fitted to.
+        Share of the spectrum, from its lower end, that the inverse Gamma law is fitted to.
     """
 
     data: str
@@ -55,7 +55,7 @@ class KernelScale:
     n_kernel: int
     epochs: int
     networks: tuple[str, ...] = ("vgg11", "resnet9", "resnet18")
-    share: float = 0.1
+    share: float = 0.5
 
 
 KERNEL_SCALES = MappingProxyType(
@@ -108,8 +108,9 @@ def reproduce_figure1(
     -------
     Reproduction
         Rows with the network, the stage ("initial", "trained"), and exponent and goodness of the
-        inverse Gamma law near zero: delta, where the density of an eigenvalue x falls like
-        x^(-1 - delta) beyond the range that determines it.
+        inverse Gamma law: delta, where the density of an eigenvalue x falls like
+        x^(-1 - delta) beyond the range that determines it. The p-value is that of independent
+        eigenvalues; those of a kernel repel, so that a law that fits has one near 1.
 
     Raises
     ------
@@ -155,7 +156,9 @@ def reproduce_figure1(
             rows.append(_row(network, stage, values, fit))
         panels.append(row_of_panels)
     picture = kept.folder / "figure1.png"
-    plot_spectra(panels, picture, title="Tangent kernels: inverse Gamma law near zero")
+    plot_spectra(
+        panels, picture, title="Tangent kernels: inverse Gamma law of the lower eigenvalues"
+    )
     table = kept.folder / "figure1.csv"
     write_table(table, rows)
     return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
@@ -270,7 +273,7 @@ def _row(network: str, stage: str, values: FloatArray, fit: SpectrumFit | None) 
 def _verdict(rows: list[dict[str, Any]]) -> str:
     fits = [row for row in rows if np.isfinite(row["p_value"])]
     kept = sum(row["p_value"] > 0.05 for row in fits)
-    text = f"the inverse Gamma law near zero fits {kept} of {len(rows)} spectra (p > 0.05)"
+    text = f"the inverse Gamma law fits the lower part of {kept} of {len(rows)} spectra (p > 0.05)"
     changes = []
     for network in dict.fromkeys(row["network"] for row in rows):
         by_stage = {row["stage"]: row["delta"] for row in rows if row["network"] == network}

@@ -24,7 +24,7 @@ from htmu.reproduction import (  # noqa: E402
 from htmu.reproduction.figure1 import calibrate_batch_norm  # noqa: E402
 from htmu.reproduction.figure2 import trend  # noqa: E402
 
-TINY_KERNELS = KernelScale("digits", 70, 12, 2, networks=("lenet",), share=0.3)
+TINY_KERNELS = KernelScale("digits", 70, 12, 2, networks=("lenet",))
 TINY_WEIGHTS = WeightScale("digits", 60, 2, 1, batch_sizes=(60, 30, 20))
 
 
