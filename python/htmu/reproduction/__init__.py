@@ -6,6 +6,8 @@ pictures of the results. May import `networks`, `ntk`, `fits`, `plotting` and wh
 Torch comes with the extra ``htmu[networks]``.
 """
 
+# First, for it says what to install where Torch is missing.
+import htmu.networks  # noqa: F401
 from htmu.reproduction.figure1 import KERNEL_SCALES, KernelScale, reproduce_figure1
 from htmu.reproduction.figure2 import WEIGHT_SCALES, WeightScale, reproduce_figure2
 from htmu.reproduction.result import Reproduction
