@@ -26,6 +26,8 @@ _PACKAGES = (
     "sympy",
     "pyoperon",
     "pysr",
+    "torch",
+    "torchvision",
 )
 
 
