@@ -28,6 +28,23 @@ __all__ = ["WEIGHT_SCALES", "WeightScale", "reproduce_figure2"]
 #: 1000 x 3072, so that gamma is 0.3255.
 _LAYER = "fc1"
 
+#: What a row holds of a network whose training diverged.
+_NOTHING = dict.fromkeys(
+    (
+        "epochs",
+        "loss",
+        "accuracy",
+        "kappa",
+        "kappa_error",
+        "kappa_low",
+        "kappa_high",
+        "ks",
+        "p_value",
+        "n_spikes",
+    ),
+    math.nan,
+)
+
 #: Panels side by side.
 _COLUMNS = 3
 
@@ -105,7 +122,8 @@ def reproduce_figure2(
     -------
     Reproduction
         Rows with batch size, repeat, epochs, loss, accuracy, and kappa with its error, interval and
-        p-value.
+        p-value. A network whose training diverges has a row of NaN, and the verdict counts it:
+        batches of 5, whose learning rate is 0.4, diverge on the digits.
 
     Raises
     ------
@@ -135,28 +153,33 @@ def reproduce_figure2(
     tell = report or (lambda text: None)
     rows, panels, warnings = [], [], []
     for batch_size in chosen.batch_sizes:
+        panel = None
         for repeat in range(chosen.repeats):
             name = f"batch{batch_size}-repeat{repeat}"
+            row: dict[str, Any] = {"batch_size": batch_size, "repeat": repeat, **_NOTHING}
+            rows.append(row)
             try:
                 values, end = _trained(
                     name, batch_size, repeat, images, chosen, number, device, kept, tell
                 )
             except ConvergenceError as error:
-                warnings.append(f"batch size {batch_size}, repeat {repeat}: {error}")
+                # The learning rate is the recipe's: the advice to change it is not for here.
+                reason = str(error).partition(";")[0]
+                warnings.append(f"batch size {batch_size}, repeat {repeat}: {reason}")
                 continue
             gamma = end.pop("gamma")
-            fit = fit_spectrum(values, gamma=gamma, seed=number)
-            rows.append({"batch_size": batch_size, "repeat": repeat, **end, **_row(fit)})
-            if repeat == 0:
-                panels.append(_panel(f"batch size {batch_size}", values, fit, gamma))
-    if not rows:
-        raise ConvergenceError(f"no network could be trained: {warnings[0]}")
+            fit, note = _fit(values, gamma, number)
+            if fit is None:
+                warnings.append(f"batch size {batch_size}, repeat {repeat}: {note}")
+            row.update({**end, **_row(fit)})
+            panel = panel or _panel(f"batch size {batch_size}", values, fit, gamma)
+        panels.append(panel or SpectrumPanel(f"batch size {batch_size}: diverged", None))
     grid = [panels[i : i + _COLUMNS] for i in range(0, len(panels), _COLUMNS)]
     picture = kept.folder / "figure2.png"
     plot_spectra(grid, picture, title=f"{chosen.network} {_LAYER}: batch size and kappa")
     table = kept.folder / "figure2.csv"
     write_table(table, rows)
-    return Reproduction(tuple(rows), trend(rows), picture, table, tuple(warnings))
+    return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
 
 
 def _scale(scale: str | WeightScale) -> WeightScale:
@@ -184,7 +207,7 @@ def _trained(
     )
     folder = kept.folder / name
     tell(f"{name}: training, at most {scale.epochs} epochs")
-    # With the larger weights of He the smallest batches, whose learning rate is 0.4, diverge.
+    # With the larger weights of He the networks diverge or die more readily at small batches.
     model = build_model(
         scale.network,
         n_classes=images.n_classes,
@@ -202,7 +225,17 @@ def _trained(
     return kept.spectrum(name, lambda: weight_spectra(result.model)[_LAYER]), end
 
 
-def _row(fit: SpectrumFit) -> dict[str, Any]:
+def _fit(values: FloatArray, gamma: float, seed: int) -> tuple[SpectrumFit | None, str]:
+    """Return the fit of kappa, or why there is none."""
+    try:
+        return fit_spectrum(values, gamma=gamma, seed=seed), ""
+    except (InvalidInputError, ConvergenceError) as error:
+        return None, str(error)
+
+
+def _row(fit: SpectrumFit | None) -> dict[str, Any]:
+    if fit is None:
+        return {}
     low, high = fit.intervals["kappa"]
     return {
         "kappa": fit.kappa,
@@ -215,7 +248,9 @@ def _row(fit: SpectrumFit) -> dict[str, Any]:
     }
 
 
-def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> SpectrumPanel:
+def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, gamma: float) -> SpectrumPanel:
+    if fit is None:
+        return SpectrumPanel(title, values)
     law = htmu.special.marchenko_pastur(gamma, scale=fit.scale)
     bulk = fit.n_used / fit.n
     low, high = fit.intervals["kappa"]
@@ -229,6 +264,19 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> Sp
         ),
         limits=(0.0, float(fit.values[-1]) * 1.05),
     )
+
+
+def _verdict(rows: list[dict[str, Any]]) -> str:
+    trained = [row for row in rows if not math.isnan(row["loss"])]
+    sizes = {row["batch_size"] for row in rows}
+    lost = len(sizes) - len({row["batch_size"] for row in trained})
+    missing = len(rows) - len(trained)
+    if not missing:
+        return trend(trained)
+    text = f"{lost} of {len(sizes)} batch sizes diverged"
+    if len(rows) > len(sizes):
+        text += f" ({missing} of {len(rows)} networks)"
+    return f"{trend(trained)}; {text}"
 
 
 def trend(rows: list[dict[str, Any]]) -> str:
