@@ -256,6 +256,17 @@ def _independent(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def need_safetensors() -> None:
+    """Refuse before any work where checkpoints could not be written.
+
+    Raises
+    ------
+    MissingExtraError
+        safetensors is not installed.
+    """
+    _safetensors()
+
+
 def _safetensors() -> Any:
     try:
         import safetensors.torch
