@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from htmu.arguments import as_bool, as_choice, as_float, as_int, as_seed
+from htmu.arguments import as_bool, as_choice, as_float, as_int, as_seed, as_sizes
 from htmu.errors import InvalidInputError
 
 SCHEDULES = ("cosine", "constant")
@@ -160,7 +160,7 @@ def figure2_recipes(
     Raises
     ------
     InvalidInputError
-        A batch size or the number of repeats is less than 1.
+        A batch size or the number of repeats is less than 1, or there is no batch size.
 
     Examples
     --------
@@ -170,8 +170,9 @@ def figure2_recipes(
     """
     repeats = as_int("repeats", repeats, minimum=1, maximum=_MOST)
     first = as_seed(seed)
+    sizes = as_sizes("batch_sizes", batch_sizes, maximum=_MOST)
     return [
         RECIPES["figure2"].replace(batch_size=batch_size, seed=first + repeat)
-        for batch_size in batch_sizes
+        for batch_size in sizes
         for repeat in range(repeats)
     ]

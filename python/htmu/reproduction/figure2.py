@@ -10,15 +10,18 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 import htmu.special
-from htmu.arguments import FloatArray, Seed, as_seed
+from htmu.arguments import FloatArray, Seed, as_choice, as_int, as_seed, as_sizes
 from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.files import check_drawable
 from htmu.fits import SpectrumFit, fit_spectrum
-from htmu.networks import RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.networks import MODELS, RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.networks.checkpoints import need_safetensors
 from htmu.networks.device import choose_device
 from htmu.plotting import SpectrumPanel, plot_spectra
+from htmu.reproduction.checks import MOST, as_data, as_report, as_scale, check_distinct
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
 from htmu.reproduction.table import write_table
@@ -75,6 +78,30 @@ class WeightScale:
     batch_sizes: tuple[int, ...] = (1000, 800, 250, 100, 50, 5)
     network: str = "minialexnet"
 
+    def __post_init__(self) -> None:
+        checked: dict[str, Any] = {
+            "data": as_data(self.data),
+            "epochs": as_int("epochs", self.epochs, minimum=1, maximum=MOST),
+            "repeats": as_int("repeats", self.repeats, minimum=1, maximum=MOST),
+            "batch_sizes": as_sizes("batch_sizes", self.batch_sizes, maximum=MOST),
+            "network": as_choice("network", self.network, tuple(MODELS)),
+        }
+        check_distinct("batch_sizes", checked["batch_sizes"])
+        if self.n_train is not None:
+            checked["n_train"] = as_int("n_train", self.n_train, minimum=1, maximum=MOST)
+            self.check_batches(checked["n_train"], checked["batch_sizes"])
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def check_batches(n: int, batch_sizes: tuple[int, ...]) -> None:
+        """Refuse batches larger than n images."""
+        if max(batch_sizes) > n:
+            raise InvalidInputError(
+                f"batch_sizes has {max(batch_sizes)}, but there are only {n} images; use smaller "
+                "batches or more images"
+            )
+
 
 WEIGHT_SCALES = MappingProxyType(
     {
@@ -93,7 +120,7 @@ def reproduce_figure2(
     download: bool = False,
     seed: Seed = 0,
     device: str = "auto",
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str], object] | None = None,
 ) -> Reproduction:
     """Train MiniAlexNet with several batch sizes and fit kappa of its first linear layer.
 
@@ -132,25 +159,29 @@ def reproduce_figure2(
     RunSettingsError
         The folder holds a run with other settings.
     RunFileError
-        The folder cannot be used.
+        The folder, or a file of it, cannot be used.
     MissingExtraError
-        Matplotlib is not installed.
+        Matplotlib or safetensors is not installed.
 
     References
     ----------
     Hodgkinson, Wang and Mahoney, ICML 2025, Figure 2.
     """
     check_drawable(None)
-    chosen = _scale(scale)
+    chosen = as_scale(scale, WEIGHT_SCALES)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
     choose_device(device)
     number = as_seed(seed)
+    tell = as_report(report)
+    need_safetensors()
+    _check_layer(chosen.network)
+    kept = Kept(out, {"figure": 2, **dataclasses.asdict(chosen), "seed": number})
     images = load_data(
         chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download
     )
-    kept = Kept(out, {"figure": 2, **dataclasses.asdict(chosen), "seed": number})
-    tell = report or (lambda text: None)
+    chosen.check_batches(len(images), chosen.batch_sizes)
+    kept.begin()
     rows, panels, warnings = [], [], []
     for batch_size in chosen.batch_sizes:
         panel = None
@@ -182,12 +213,13 @@ def reproduce_figure2(
     return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
 
 
-def _scale(scale: str | WeightScale) -> WeightScale:
-    if isinstance(scale, WeightScale):
-        return scale
-    if scale not in WEIGHT_SCALES:
-        raise InvalidInputError(f"scale must be one of {', '.join(WEIGHT_SCALES)}, got {scale!r}")
-    return WEIGHT_SCALES[scale]
+def _check_layer(network: str) -> None:
+    layer = dict(build_model(network).named_modules()).get(_LAYER)
+    if not isinstance(layer, nn.Linear):
+        raise InvalidInputError(
+            f"network must have a linear layer {_LAYER}, and {network!r} has none; "
+            "use 'minialexnet'"
+        )
 
 
 def _trained(
@@ -199,7 +231,7 @@ def _trained(
     seed: int,
     device: str,
     kept: Kept,
-    tell: Callable[[str], None],
+    tell: Callable[[str], object],
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Return the layer's spectrum, and how training ended."""
     recipe = RECIPES["figure2"].replace(
@@ -222,7 +254,8 @@ def _trained(
         "accuracy": result.train_accuracy,
         "gamma": min(weights.shape) / max(weights.shape),
     }
-    return kept.spectrum(name, lambda: weight_spectra(result.model)[_LAYER]), end
+    size = min(weights.shape)
+    return kept.spectrum(name, size, lambda: weight_spectra(result.model)[_LAYER]), end
 
 
 def _fit(values: FloatArray, gamma: float, seed: int) -> tuple[SpectrumFit | None, str]:
