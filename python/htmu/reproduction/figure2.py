@@ -306,9 +306,13 @@ def _verdict(rows: list[dict[str, Any]]) -> str:
     missing = len(rows) - len(trained)
     if not missing:
         return trend(trained)
-    text = f"{lost} of {len(sizes)} batch sizes diverged"
-    if len(rows) > len(sizes):
-        text += f" ({missing} of {len(rows)} networks)"
+    networks = f"{missing} of {len(rows)} networks"
+    if not lost:
+        text = f"{networks} diverged"
+    elif len(rows) > len(sizes):
+        text = f"{lost} of {len(sizes)} batch sizes diverged ({networks})"
+    else:
+        text = f"{lost} of {len(sizes)} batch sizes diverged"
     return f"{trend(trained)}; {text}"
 
 

@@ -150,3 +150,18 @@ def test_trend_is_the_slope_of_a_power_law() -> None:
     unknown = [{"batch_size": 7, "kappa": 1.0, "kappa_error": math.nan}]
     assert "1 spectra without a finite error left out" in trend(rows(0.5, 0.1) + unknown)
     assert "too few" in trend(unknown)
+
+
+def test_verdict_counts_what_diverged() -> None:
+    def made(*losses: float) -> list[dict[str, float]]:
+        return [
+            {"batch_size": 5 * (i // 2), "loss": loss, "kappa": math.nan, "kappa_error": math.nan}
+            for i, loss in enumerate(losses)
+        ]
+
+    nan = math.nan
+    assert "diverged" not in figure2._verdict(made(1, 1, 1, 1))
+    assert figure2._verdict(made(1, 1, 1, nan)).endswith("; 1 of 4 networks diverged")
+    both = figure2._verdict(made(1, nan, nan, nan))
+    assert both.endswith("; 1 of 2 batch sizes diverged (3 of 4 networks)")
+    assert "2 of 2 batch sizes" in figure2._verdict(made(nan, nan, nan, nan))
