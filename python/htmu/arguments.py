@@ -212,7 +212,9 @@ def as_real_array(name: str, value: ArrayLike, *, finite: bool = True) -> FloatA
     return array
 
 
-def check_memory(entries: int, what: str) -> None:
+def check_memory(
+    entries: int, what: str, *, advice: str = "ask for fewer samples or a smaller matrix"
+) -> None:
     """Refuse an output of more doubles than the machine's memory holds."""
     try:
         available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -221,5 +223,5 @@ def check_memory(entries: int, what: str) -> None:
     if 8 * entries > available:
         raise InvalidInputError(
             f"{what} needs {8 * entries / 2**30:.3g} GiB, more than this machine's "
-            f"{available / 2**30:.3g} GiB; ask for fewer samples or a smaller matrix"
+            f"{available / 2**30:.3g} GiB; {advice}"
         )

@@ -33,7 +33,9 @@ def reproduce(
     ] = None,
     data: Annotated[
         str | None,
-        options.option("--data", text="Data set: digits (small), cifar10 (paper), mnist or svhn."),
+        options.option(
+            "--data", text="Data set: digits (small), cifar10 (paper), mnist, svhn or gaussian."
+        ),
     ] = None,
     data_dir: Annotated[
         str | None, options.option("--data-dir", text="Folder of the data set.")

@@ -202,6 +202,7 @@ def train(
     """
     from htmu.networks import MODELS, build_model, load_data
     from htmu.networks import train as train_network
+    from htmu.networks.checkpoints import need_safetensors
     from htmu.networks.device import choose_device
 
     if out is not None and not out:
@@ -257,6 +258,7 @@ def train(
     every = as_int(
         "--checkpoint-every", 1 if checkpoint_every is None else checkpoint_every, minimum=1
     )
+    need_safetensors()
     place: dict[str, Any] = {"data_dir": data_dir, "download": download}
     points = load_data(**source, **place)
     held_out = None

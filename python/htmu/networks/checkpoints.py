@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from htmu.errors import HtmuError, InvalidInputError, MissingExtraError, RunFileError
+from htmu.errors import InvalidInputError, MissingExtraError, RunFileError
 from htmu.networks.models import build_model
 from htmu.networks.recipes import Recipe
 from htmu.networks.result import REASONS, EpochRecord
@@ -103,6 +103,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     ------
     RunFileError
         The folder holds no training, or its files are damaged.
+    InvalidInputError
+        `path` is no path.
     MissingExtraError
         safetensors is not installed.
 
@@ -117,7 +119,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     ...     load_checkpoint(out).epoch
     2
     """
-    folder = os.fspath(path)
+    try:
+        folder = os.fsdecode(path)
+    except TypeError:
+        raise InvalidInputError(
+            f"path must be that of a training's folder, got {path!r:.60}"
+        ) from None
     for attempt in range(_ATTEMPTS):
         manifest = _manifest(folder)
         try:
@@ -206,10 +213,12 @@ def _manifest(folder: str) -> dict[str, Any]:
         raise RunFileError(
             f"cannot read {place}: {error.strerror}; name the folder of a training"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RunFileError(
             f"{place} is not that of an htmu training; name another folder"
         ) from None
+    if not isinstance(manifest["files"], dict):
+        raise _damaged(folder, f"the files of {MANIFEST} are none")
     if version != VERSION:
         raise RunFileError(
             f"{folder} is a training of format {version}, this htmu reads {VERSION}; "
@@ -236,9 +245,16 @@ def _read(folder: str, manifest: dict[str, Any]) -> Checkpoint:
         checkpoint = Checkpoint(
             **state, weights=load(contents[MODEL]), optimizer=load(contents[OPTIMIZER])
         )
-        if checkpoint.stopped not in (None, *REASONS) or checkpoint.recipe is None:
+        made = checkpoint.settings["model"]["made"]
+        if (
+            checkpoint.stopped not in (None, *REASONS)
+            or checkpoint.recipe is None
+            or checkpoint.epoch != len(checkpoint.history)
+            or not (made is None or (isinstance(made["name"], str) and dict(made["options"])))
+        ):
             raise ValueError
-    except (ValueError, KeyError, TypeError, HtmuError):
+    except Exception:
+        # The files are as they were written; what another program wrote may be anything.
         raise _damaged(folder, "its parts do not fit") from None
     return checkpoint
 
@@ -254,6 +270,17 @@ def _independent(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()
     }
+
+
+def need_safetensors() -> None:
+    """Refuse before any work where checkpoints could not be written.
+
+    Raises
+    ------
+    MissingExtraError
+        safetensors is not installed.
+    """
+    _safetensors()
 
 
 def _safetensors() -> Any:

@@ -169,8 +169,8 @@ def _digits(train: bool) -> tuple[Tensor, Tensor]:
     digits = load_digits()
     kept = slice(None, DIGITS_TRAINING) if train else slice(DIGITS_TRAINING, None)
     # Grey values from 0 to 16.
-    pixels = torch.tensor(digits.images[kept] / 16, dtype=torch.float32)
-    return pixels, torch.tensor(digits.target[kept], dtype=torch.int64)
+    pixels = torch.from_numpy(digits.images[kept] / 16).to(torch.float32)
+    return pixels, torch.from_numpy(digits.target[kept]).to(torch.int64, copy=True)
 
 
 def _gaussian(

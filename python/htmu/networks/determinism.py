@@ -101,7 +101,7 @@ def set_generator_states(states: dict[str, str]) -> None:
         "mps": torch.mps.set_rng_state,
     }
     for name, state in states.items():
-        setters[name](torch.tensor(list(bytes.fromhex(state)), dtype=torch.uint8))
+        setters[name](torch.frombuffer(bytearray.fromhex(state), dtype=torch.uint8))
 
 
 def _hexadecimal(state: torch.Tensor) -> str:

@@ -14,6 +14,11 @@ from htmu.arguments import as_choice, as_int
 from htmu.errors import InvalidInputError, NonFiniteError
 from htmu.networks.normalization import NORMALIZATIONS, normalize
 
+#: A network has an output a class.
+MOST_CLASSES = 1 << 16
+
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
+
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
@@ -105,9 +110,13 @@ def image_data(
         raise InvalidInputError(
             f"images must have shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), got {shape}"
         )
-    if pixels.is_floating_point() and not bool(torch.isfinite(pixels).all()):
-        index = int(torch.nonzero(~torch.isfinite(pixels))[0, 0])
-        raise NonFiniteError(f"image {index} has a pixel that is NaN or infinite; remove it")
+    if pixels.is_floating_point():
+        pixels = pixels.to(torch.float32)
+        if not bool(torch.isfinite(pixels).all()):
+            index = int(torch.nonzero(~torch.isfinite(pixels))[0, 0])
+            raise NonFiniteError(
+                f"image {index} has a pixel that is NaN, infinite or beyond float32; remove it"
+            )
     classes = _tensor("labels", labels)
     if classes.is_floating_point() or tuple(classes.shape) != shape[:1]:
         raise InvalidInputError(
@@ -115,7 +124,16 @@ def image_data(
             f"{tuple(classes.shape)}"
         )
     most = int(classes.max()) + 1
-    n_classes = max(most, 2) if n_classes is None else as_int("n_classes", n_classes, minimum=1)
+    if most > MOST_CLASSES:
+        raise InvalidInputError(
+            f"labels must be from 0 to at most {MOST_CLASSES - 1}, got {most - 1}; number the "
+            "classes from 0"
+        )
+    n_classes = (
+        max(most, 2)
+        if n_classes is None
+        else as_int("n_classes", n_classes, minimum=1, maximum=MOST_CLASSES)
+    )
     if int(classes.min()) < 0 or most > n_classes:
         raise InvalidInputError(
             f"labels must be from 0 to {n_classes - 1}, got {int(classes.min())} to {most - 1}"
@@ -126,14 +144,36 @@ def image_data(
 
 
 def _tensor(name: str, value: Any) -> Tensor:
+    """Copy on the CPU: what the caller does to his own later changes nothing here."""
+    if isinstance(value, Tensor):
+        if value.is_meta or value.layout != torch.strided:
+            raise InvalidInputError(
+                f"{name} must be a dense tensor with values, got one on {value.device} of the "
+                f"layout {value.layout}"
+            )
+        tensor = value.detach().to("cpu", copy=True)
+    else:
+        tensor = _from_array(name, value)
+    if tensor.dtype == torch.bool or tensor.is_complex():
+        raise InvalidInputError(f"{name} must be real numbers, got {tensor.dtype}")
+    if tensor.dtype in _UNSIGNED:
+        # PyTorch has no arithmetic for these.
+        tensor = tensor.to(torch.int64)
+        if tensor.numel() and int(tensor.min()) < 0:
+            raise InvalidInputError(f"{name} must be below 2^63; give smaller numbers")
+    return tensor
+
+
+def _from_array(name: str, value: Any) -> Tensor:
     try:
-        tensor = (
-            value.detach().cpu() if isinstance(value, Tensor) else torch.tensor(np.asarray(value))
-        )
+        array = np.asarray(value)
+        if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+            with np.errstate(over="ignore"):
+                array = array.astype(np.float64)
+        # Native byte order, and strides that are not negative.
+        array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+        return torch.from_numpy(array)
     except (TypeError, ValueError, RuntimeError):
         raise InvalidInputError(
             f"{name} must be a tensor or an array of numbers, got {type(value).__name__}"
         ) from None
-    if tensor.dtype == torch.bool or tensor.is_complex():
-        raise InvalidInputError(f"{name} must be real numbers, got {tensor.dtype}")
-    return tensor

@@ -36,6 +36,13 @@ _REPORT_SECONDS = 0.2
 _EVALUATED = 256
 
 
+def one_line(error: BaseException) -> str:
+    """Kind and message of an error, on one short line."""
+    text = " ".join(str(error).split())[:240]
+    kind = type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
 def evaluate(model: nn.Module, data: ImageData, device: torch.device) -> tuple[float, float]:
     """Mean loss and accuracy in evaluation mode, which the model is left in."""
     model.to(device).eval()
@@ -45,7 +52,13 @@ def evaluate(model: nn.Module, data: ImageData, device: torch.device) -> tuple[f
         for first in range(0, len(data), _EVALUATED):
             images = data.images[first : first + _EVALUATED].to(device, kind)
             labels = data.labels[first : first + _EVALUATED].to(device)
-            outputs = model(images)
+            try:
+                outputs = model(images)
+            except Exception as error:
+                raise InvalidInputError(
+                    f"the model failed on {len(images)} images in evaluation mode "
+                    f"({one_line(error)}); change the device or the model"
+                ) from error
             loss += float(cross_entropy(outputs, labels, reduction="sum"))
             right += int((outputs.argmax(1) == labels).sum())
     return loss / len(data), right / len(data)
@@ -151,12 +164,12 @@ class Training:
             loss = cross_entropy(outputs, labels)
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
-        except (RuntimeError, ValueError) as error:
-            # Batch norm of a single point, memory, an algorithm that does not repeat its bits.
-            reason = " ".join(str(error).split())[:240]
+        except Exception as error:
+            # Batch norm of a single point, memory, an algorithm that does not repeat its bits; or
+            # anything that a module of the caller's own raises.
             raise InvalidInputError(
-                f"a step on a batch of {len(batch)} failed ({reason}); change the batch size, the "
-                "device or the model"
+                f"a step on a batch of {len(batch)} failed ({one_line(error)}); change the batch "
+                "size, the device or the model"
             ) from error
         return float(loss.detach()), int((outputs.detach().argmax(1) == labels).sum())
 
@@ -167,8 +180,12 @@ class Training:
     def _diverged(self, what: str, epoch: int, rate: float) -> ConvergenceError:
         return ConvergenceError(
             f"{what} in epoch {epoch + 1} at the learning rate {rate:.4g}: the training diverges; "
-            f"use a smaller learning rate ({self._kept()})"
+            f"use a smaller learning rate{self._elsewhere()} ({self._kept()})"
         )
+
+    def _elsewhere(self) -> str:
+        # The folder holds a training at this learning rate, and takes no other.
+        return "" if self._folder is None else ", in a new folder"
 
     def _kept(self) -> str:
         if self._folder is None or self._folder.checkpoint is None:

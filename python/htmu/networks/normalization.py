@@ -73,10 +73,10 @@ def channel_statistics(images: Tensor) -> ChannelStatistics:
     """
     axes = (0, 2, 3)
     count = len(images) * IMAGE_SHAPE[1] * IMAGE_SHAPE[2]
-    mean: Tensor = sum(part.double().sum(axes) for part in chunks(images)) / torch.tensor(count)
-    square = sum(
-        ((part.double() - mean[:, None, None]) ** 2).sum(axes) for part in chunks(images)
-    ) / torch.tensor(count)
+    zero = torch.zeros(IMAGE_SHAPE[0], dtype=torch.float64, device="cpu")
+    mean = sum((part.double().sum(axes) for part in chunks(images)), zero) / count
+    squares = (((part.double() - mean[:, None, None]) ** 2).sum(axes) for part in chunks(images))
+    square = sum(squares, zero) / count
     std = square.sqrt()
     if not bool((std > _CONSTANT * mean.abs()).all()):
         raise InvalidInputError(
@@ -125,7 +125,7 @@ def normalize(
         return as_images(images)
     if normalization == "dataset" and statistics is None:
         statistics = channel_statistics(images)
-    out = torch.empty((len(images), *IMAGE_SHAPE), dtype=torch.float32)
+    out = torch.empty((len(images), *IMAGE_SHAPE), dtype=torch.float32, device="cpu")
     start = 0
     for part in chunks(images):
         if statistics is not None and normalization == "dataset":

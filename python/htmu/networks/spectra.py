@@ -85,6 +85,8 @@ def load_spectra(path: str | os.PathLike[str]) -> dict[str, FloatArray]:
     ------
     RunFileError
         The file is absent or no such file.
+    InvalidInputError
+        `path` is no path.
 
     Examples
     --------
@@ -98,9 +100,17 @@ def load_spectra(path: str | os.PathLike[str]) -> dict[str, FloatArray]:
     ['conv1', 'conv2', 'fc1', 'fc2', 'fc3']
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name], dtype=np.float64) for name in arrays.files}
-    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
+        name = os.fspath(path)
+    except TypeError:
+        raise InvalidInputError(f"path must be that of a file, got {path!r:.60}") from None
+    try:
+        with open(name, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            spectra = {layer: arrays[layer] for layer in arrays.files}
+        if not all(values.dtype.kind == "f" and values.ndim == 1 for values in spectra.values()):
+            raise ValueError
+    except Exception:
+        # NumPy raises nearly anything for a damaged file.
         raise RunFileError(
-            f"{os.fspath(path)} holds no spectra; name a spectra-EPOCH.npz of a training"
+            f"{os.fsdecode(name)!r} holds no spectra; name a spectra-EPOCH.npz of a training"
         ) from None
+    return {layer: np.asarray(values, dtype=np.float64) for layer, values in spectra.items()}

@@ -123,11 +123,14 @@ def load_split(name: str, *, train: bool, data_dir: str, download: bool) -> tupl
     if download:
         _download(data_set, sets, data_dir, train)
     try:
-        found = data_set.open(sets, data_dir, train, False)
+        with torch.device("cpu"):
+            found = data_set.open(sets, data_dir, train, False)
         if name == "mnist":
             _check_mnist(sets, found.raw_folder)
         pixels = torch.from_numpy(np.ascontiguousarray(found.data))
-        labels = torch.as_tensor(np.asarray(getattr(found, data_set.labels)), dtype=torch.int64)
+        labels = torch.as_tensor(
+            np.asarray(getattr(found, data_set.labels)), dtype=torch.int64, device="cpu"
+        )
     except (RuntimeError, OSError, ValueError, KeyError, AssertionError, pickle.UnpicklingError):
         raise RunFileError(
             f"{data_set.title} is absent or damaged in {data_dir!r}; name its folder with "

@@ -12,12 +12,12 @@ from torch import nn
 
 from htmu.arguments import as_int
 from htmu.errors import InvalidInputError
-from htmu.networks.checkpoints import weights_digest
+from htmu.networks.checkpoints import need_safetensors, weights_digest
 from htmu.networks.determinism import own_generators
 from htmu.networks.device import choose_device
 from htmu.networks.folder import TrainingFolder, check_folder
 from htmu.networks.images import ImageData
-from htmu.networks.loop import Reporter, Training, evaluate
+from htmu.networks.loop import Reporter, Training, evaluate, one_line
 from htmu.networks.models import description
 from htmu.networks.recipes import RECIPES, Recipe
 from htmu.networks.result import TrainingResult
@@ -109,7 +109,9 @@ def train(
     where = choose_device(device)
     if out is not None:
         check_folder(out, resume)
-    _check_outputs(model, data)
+        need_safetensors()
+    _check_state(model)
+    _check_outputs(model, data, test)
     settings = {
         "recipe": recipe.to_dict(),
         "model": _model_settings(model),
@@ -182,27 +184,57 @@ def _check(
         )
 
 
-def _check_outputs(model: nn.Module, data: ImageData) -> None:
+def _check_state(model: nn.Module) -> None:
+    """Refuse a model whose state a checkpoint cannot hold, or that has no values."""
+    for name, value in model.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise InvalidInputError(
+                f"the model's state {name!r} is a {type(value).__name__}, and a checkpoint holds "
+                "tensors only; keep it in a buffer"
+            )
+        if value.is_meta:
+            raise InvalidInputError(
+                f"{name} of the model is on the device 'meta', where it has no values; make the "
+                "model on a device that has some, such as 'cpu'"
+            )
+
+
+def _check_outputs(model: nn.Module, data: ImageData, test: ImageData | None) -> None:
     """Refuse, before anything is written, a model whose outputs are no scores of the classes."""
+    for name, given in (("data", data), ("test", test)):
+        if given is None:
+            continue
+        shape = _output_shape(model, given)
+        if len(shape) != 2 or shape[0] != 1 or shape[1] < given.n_classes:
+            raise InvalidInputError(
+                f"the model gives outputs of shape {shape} for one image, and {name}, "
+                f"{given.name!r}, has {given.n_classes} classes; it must give "
+                f"(n, {given.n_classes})"
+            )
+
+
+def _output_shape(model: nn.Module, data: ImageData) -> tuple[int, ...]:
     parameter = next(model.parameters())
     was_training = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
-            shape = tuple(model(data.images[:1].to(parameter.device, parameter.dtype)).shape)
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+            outputs = model(data.images[:1].to(parameter.device, parameter.dtype))
+    except Exception as error:
+        # The model may be anyone's, and raise anything.
         raise InvalidInputError(
             f"the model does not take images of shape {tuple(data.images.shape[1:])}: "
-            f"{' '.join(str(error).split())[:160]}"
-        ) from None
+            f"{one_line(error)}; mend the model or the images"
+        ) from error
     finally:
         for module, training in was_training.items():
             module.training = training
-    if len(shape) != 2 or shape[1] < data.n_classes:
+    if not isinstance(outputs, torch.Tensor):
         raise InvalidInputError(
-            f"the model gives outputs of shape {shape} for one image, and {data.name!r} has "
-            f"{data.n_classes} classes; it must give (n, {data.n_classes})"
+            f"the model gives a {type(outputs).__name__} for one image; it must give a tensor of "
+            f"shape (n, {data.n_classes})"
         )
+    return tuple(outputs.shape)
 
 
 def _epochs(keep_spectra: Iterable[int], most: int) -> list[int]:

@@ -6,11 +6,11 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from htmu.arguments import FloatArray, as_int
+from htmu.arguments import FloatArray, as_int, as_real_array
 from htmu.errors import InvalidInputError
 from htmu.files import check_drawable, save_figure
 
@@ -36,10 +36,12 @@ class SpectrumPanel:
     ----------
     title : str
         Above the panel.
-    eigenvalues : ndarray, shape (n,)
-        In any order; zeros and negative values are left out of a logarithmic panel.
+    eigenvalues : ndarray, shape (n,), or None
+        In any order; zeros and negative values are left out of a logarithmic panel. With None the
+        panel is its title alone.
     densities : tuple of (str, callable)
-        Label and density in the eigenvalue, already multiplied by its share of the spectrum.
+        Label and density in the eigenvalue, already multiplied by its share of the spectrum; at
+        most three.
     logarithmic : bool
         Density of log10 of the eigenvalue on logarithmic axes, or of the eigenvalue as it is.
     shaded : (float, float) or None
@@ -49,7 +51,7 @@ class SpectrumPanel:
     """
 
     title: str
-    eigenvalues: FloatArray
+    eigenvalues: FloatArray | None
     densities: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = ()
     logarithmic: bool = False
     shaded: tuple[float, float] | None = None
@@ -83,8 +85,10 @@ def plot_spectra(
     Raises
     ------
     InvalidInputError
-        There is nothing to draw, a panel has no eigenvalue it can show, the suffix is not one that
-        Matplotlib writes, or `dpi` is out of range.
+        There is nothing to draw, a panel has no eigenvalues that it can show or more than
+        three densities, the suffix is not one that Matplotlib writes, or `dpi` is out of range.
+    NonFiniteError
+        An eigenvalue is NaN or infinite.
     MissingExtraError
         Matplotlib is not installed.
     RunFileError
@@ -103,6 +107,7 @@ def plot_spectra(
     """
     check_drawable(path)
     dpi = as_int("dpi", dpi, minimum=10, maximum=2400)
+    rows = _checked(rows)
     width = max((len(row) for row in rows), default=0)
     if not width:
         raise InvalidInputError("there is no spectrum to draw; give a panel at least")
@@ -123,8 +128,44 @@ def plot_spectra(
     return figure
 
 
+def _checked(rows: Any) -> list[list[SpectrumPanel]]:
+    """Return the rows with eigenvalues ascending, or refuse what cannot be drawn."""
+    try:
+        grid = [list(row) for row in rows]
+    except TypeError:
+        grid = [[None]]
+    return [[_checked_panel(panel) for panel in row] for row in grid]
+
+
+def _checked_panel(panel: Any) -> SpectrumPanel:
+    if not isinstance(panel, SpectrumPanel):
+        raise InvalidInputError(
+            "rows must be a sequence of sequences of SpectrumPanel, got a "
+            f"{type(panel).__name__} for a panel"
+        )
+    if panel.eigenvalues is None:
+        return panel
+    name = f"eigenvalues of panel {panel.title!r}"
+    values = as_real_array(name, panel.eigenvalues)
+    if values.ndim != 1:
+        raise InvalidInputError(f"{name} must have one dimension, got the shape {values.shape}")
+    if len(panel.densities) > len(_STYLES):
+        raise InvalidInputError(
+            f"panel {panel.title!r} has {len(panel.densities)} densities; give at most "
+            f"{len(_STYLES)}"
+        )
+    return dataclasses.replace(panel, eigenvalues=np.sort(values))
+
+
 def _draw(axes: Axes, panel: SpectrumPanel) -> None:
-    values = np.sort(np.asarray(panel.eigenvalues, dtype=float))
+    values = panel.eigenvalues
+    if values is None:
+        axes.set_title(panel.title, fontsize=10)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        return
     n = len(values)
     low, high = panel.limits or (-math.inf, math.inf)
     shown = values[(values >= low) & (values <= high)]

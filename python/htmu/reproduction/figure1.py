@@ -11,15 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from htmu.arguments import FloatArray, Seed, as_seed
+from htmu.arguments import FloatArray, Seed, as_float, as_int, as_seed
 from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.files import check_drawable
 from htmu.fits import SpectrumFit, fit_spectrum
 from htmu.networks import RECIPES, ImageData, build_model, load_data, train
+from htmu.networks.checkpoints import need_safetensors
 from htmu.networks.device import choose_device
 from htmu.ntk import eigvals, gram
 from htmu.ntk.memory import as_bytes
 from htmu.plotting import SpectrumPanel, plot_spectra
+from htmu.reproduction.checks import (
+    MOST,
+    as_data,
+    as_models,
+    as_report,
+    as_scale,
+    check_kernel_memory,
+    kernel_advice,
+)
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
 from htmu.reproduction.table import write_table
@@ -28,6 +38,8 @@ __all__ = ["KERNEL_SCALES", "KernelScale", "reproduce_figure1"]
 
 #: Passes of all data by which the statistics of batch norm are set before training.
 _CALIBRATION_BATCH = 100
+
+_STAGES = ("initial", "trained")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +51,7 @@ class KernelScale:
     data : str
         Data set, one of those of `load_data`.
     n_train : int
-        Images trained on.
+        Images trained on, at least a batch of 64.
     n_kernel : int
         Images of the kernel, the first of those trained on: (10 n_kernel) eigenvalues.
     epochs : int
@@ -47,7 +59,8 @@ class KernelScale:
     networks : tuple of str
         Names of `htmu.networks.MODELS`.
     share : float
-        Share of the spectrum, from its lower end, that the inverse Gamma law is fitted to.
+        Share of the spectrum, from its lower end, that the inverse Gamma law is fitted to, in
+        (0, 1].
     """
 
     data: str
@@ -56,6 +69,20 @@ class KernelScale:
     epochs: int
     networks: tuple[str, ...] = ("vgg11", "resnet9", "resnet18")
     share: float = 0.5
+
+    def __post_init__(self) -> None:
+        least = RECIPES["figure1"].batch_size
+        n_train = as_int("n_train", self.n_train, minimum=least, maximum=MOST)
+        checked: dict[str, Any] = {
+            "data": as_data(self.data),
+            "n_train": n_train,
+            "n_kernel": as_int("n_kernel", self.n_kernel, minimum=2, maximum=n_train),
+            "epochs": as_int("epochs", self.epochs, minimum=1, maximum=MOST),
+            "networks": as_models(self.networks),
+            "share": as_float("share", self.share, exclusive_minimum=0, maximum=1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
 KERNEL_SCALES = MappingProxyType(
@@ -76,7 +103,7 @@ def reproduce_figure1(
     seed: Seed = 0,
     device: str = "auto",
     memory: str | int | None = None,
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str], object] | None = None,
 ) -> Reproduction:
     """Train networks and fit the small eigenvalues of their tangent kernels.
 
@@ -119,32 +146,33 @@ def reproduce_figure1(
     RunSettingsError
         The folder holds a run with other settings.
     RunFileError
-        The folder cannot be used.
+        The folder, or a file of it, cannot be used.
     MissingExtraError
-        Matplotlib is not installed.
+        Matplotlib or safetensors is not installed.
 
     References
     ----------
     Hodgkinson, Wang and Mahoney, ICML 2025, Figure 1.
     """
     check_drawable(None)
-    chosen = _scale(scale)
+    chosen = as_scale(scale, KERNEL_SCALES)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
-    choose_device(device)
+    place = choose_device(device)
     if memory is not None:
         as_bytes(memory)
     number = as_seed(seed)
+    tell = as_report(report)
+    need_safetensors()
+    kept = Kept(out, {"figure": 1, **dataclasses.asdict(chosen), "seed": number})
     images = load_data(
         chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download
     )
-    if not 2 <= chosen.n_kernel <= chosen.n_train:
-        raise InvalidInputError(
-            f"n_kernel must lie between 2 and n_train = {chosen.n_train}, got {chosen.n_kernel}"
-        )
-    settings = {"figure": 1, **dataclasses.asdict(chosen), "seed": number}
-    kept = Kept(out, settings)
-    tell = report or (lambda text: None)
+    for network in chosen.networks:
+        if not all(kept.has(f"{network}-{stage}") for stage in _STAGES):
+            model = build_model(network, n_classes=images.n_classes, seed=number)
+            check_kernel_memory(model, images.images[: chosen.n_kernel], place, memory)
+    kept.begin()
     panels, rows, warnings = [], [], []
     for network in chosen.networks:
         row_of_panels = []
@@ -162,14 +190,6 @@ def reproduce_figure1(
     table = kept.folder / "figure1.csv"
     write_table(table, rows)
     return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
-
-
-def _scale(scale: str | KernelScale) -> KernelScale:
-    if isinstance(scale, KernelScale):
-        return scale
-    if scale not in KERNEL_SCALES:
-        raise InvalidInputError(f"scale must be one of {', '.join(KERNEL_SCALES)}, got {scale!r}")
-    return KERNEL_SCALES[scale]
 
 
 def calibrate_batch_norm(model: torch.nn.Module, images: torch.Tensor) -> None:
@@ -199,14 +219,18 @@ def _spectra(
     device: str,
     memory: str | int | None,
     kept: Kept,
-    tell: Callable[[str], None],
+    tell: Callable[[str], object],
 ) -> list[tuple[str, FloatArray]]:
     """Return the stages of one network with their spectra."""
     recipe = RECIPES["figure1"].replace(epochs=scale.epochs, seed=seed)
 
     def kernel(model: torch.nn.Module, stage: str) -> FloatArray:
         tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
-        matrix = gram(model.eval(), images.images[: scale.n_kernel], device=device, memory=memory)
+        points = images.images[: scale.n_kernel]
+        try:
+            matrix = gram(model.eval(), points, device=device, memory=memory)
+        except InvalidInputError as error:
+            raise InvalidInputError(kernel_advice(error)) from error
         return np.asarray(eigvals(matrix).eigenvalues)
 
     def initial() -> FloatArray:
@@ -221,9 +245,10 @@ def _spectra(
         result = train(model, images, recipe, out=folder, resume=None, device=device)
         return kernel(result.model, "trained")
 
+    size = scale.n_kernel * images.n_classes
     return [
-        (stage, kept.spectrum(f"{network}-{stage}", compute))
-        for stage, compute in (("initial", initial), ("trained", trained))
+        (stage, kept.spectrum(f"{network}-{stage}", size, compute))
+        for stage, compute in zip(_STAGES, (initial, trained), strict=True)
     ]
 
 

@@ -10,15 +10,18 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 import htmu.special
-from htmu.arguments import FloatArray, Seed, as_seed
+from htmu.arguments import FloatArray, Seed, as_choice, as_int, as_seed, as_sizes
 from htmu.errors import ConvergenceError, InvalidInputError
 from htmu.files import check_drawable
 from htmu.fits import SpectrumFit, fit_spectrum
-from htmu.networks import RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.networks import MODELS, RECIPES, ImageData, build_model, load_data, train, weight_spectra
+from htmu.networks.checkpoints import need_safetensors
 from htmu.networks.device import choose_device
 from htmu.plotting import SpectrumPanel, plot_spectra
+from htmu.reproduction.checks import MOST, as_data, as_report, as_scale, check_distinct
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
 from htmu.reproduction.table import write_table
@@ -27,6 +30,23 @@ __all__ = ["WEIGHT_SCALES", "WeightScale", "reproduce_figure2"]
 
 #: 1000 x 3072, so that gamma is 0.3255.
 _LAYER = "fc1"
+
+#: What a row holds of a network whose training diverged.
+_NOTHING = dict.fromkeys(
+    (
+        "epochs",
+        "loss",
+        "accuracy",
+        "kappa",
+        "kappa_error",
+        "kappa_low",
+        "kappa_high",
+        "ks",
+        "p_value",
+        "n_spikes",
+    ),
+    math.nan,
+)
 
 #: Panels side by side.
 _COLUMNS = 3
@@ -58,6 +78,30 @@ class WeightScale:
     batch_sizes: tuple[int, ...] = (1000, 800, 250, 100, 50, 5)
     network: str = "minialexnet"
 
+    def __post_init__(self) -> None:
+        checked: dict[str, Any] = {
+            "data": as_data(self.data),
+            "epochs": as_int("epochs", self.epochs, minimum=1, maximum=MOST),
+            "repeats": as_int("repeats", self.repeats, minimum=1, maximum=MOST),
+            "batch_sizes": as_sizes("batch_sizes", self.batch_sizes, maximum=MOST),
+            "network": as_choice("network", self.network, tuple(MODELS)),
+        }
+        check_distinct("batch_sizes", checked["batch_sizes"])
+        if self.n_train is not None:
+            checked["n_train"] = as_int("n_train", self.n_train, minimum=1, maximum=MOST)
+            self.check_batches(checked["n_train"], checked["batch_sizes"])
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def check_batches(n: int, batch_sizes: tuple[int, ...]) -> None:
+        """Refuse batches larger than n images."""
+        if max(batch_sizes) > n:
+            raise InvalidInputError(
+                f"batch_sizes has {max(batch_sizes)}, but there are only {n} images; use smaller "
+                "batches or more images"
+            )
+
 
 WEIGHT_SCALES = MappingProxyType(
     {
@@ -76,7 +120,7 @@ def reproduce_figure2(
     download: bool = False,
     seed: Seed = 0,
     device: str = "auto",
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str], object] | None = None,
 ) -> Reproduction:
     """Train MiniAlexNet with several batch sizes and fit kappa of its first linear layer.
 
@@ -105,7 +149,8 @@ def reproduce_figure2(
     -------
     Reproduction
         Rows with batch size, repeat, epochs, loss, accuracy, and kappa with its error, interval and
-        p-value.
+        p-value. A network whose training diverges has a row of NaN, and the verdict counts it:
+        batches of 5, whose learning rate is 0.4, diverge on the digits.
 
     Raises
     ------
@@ -114,57 +159,67 @@ def reproduce_figure2(
     RunSettingsError
         The folder holds a run with other settings.
     RunFileError
-        The folder cannot be used.
+        The folder, or a file of it, cannot be used.
     MissingExtraError
-        Matplotlib is not installed.
+        Matplotlib or safetensors is not installed.
 
     References
     ----------
     Hodgkinson, Wang and Mahoney, ICML 2025, Figure 2.
     """
     check_drawable(None)
-    chosen = _scale(scale)
+    chosen = as_scale(scale, WEIGHT_SCALES)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
     choose_device(device)
     number = as_seed(seed)
+    tell = as_report(report)
+    need_safetensors()
+    _check_layer(chosen.network)
+    kept = Kept(out, {"figure": 2, **dataclasses.asdict(chosen), "seed": number})
     images = load_data(
         chosen.data, n=chosen.n_train, seed=number, data_dir=data_dir, download=download
     )
-    kept = Kept(out, {"figure": 2, **dataclasses.asdict(chosen), "seed": number})
-    tell = report or (lambda text: None)
+    chosen.check_batches(len(images), chosen.batch_sizes)
+    kept.begin()
     rows, panels, warnings = [], [], []
     for batch_size in chosen.batch_sizes:
+        panel = None
         for repeat in range(chosen.repeats):
             name = f"batch{batch_size}-repeat{repeat}"
+            row: dict[str, Any] = {"batch_size": batch_size, "repeat": repeat, **_NOTHING}
+            rows.append(row)
             try:
                 values, end = _trained(
                     name, batch_size, repeat, images, chosen, number, device, kept, tell
                 )
             except ConvergenceError as error:
-                warnings.append(f"batch size {batch_size}, repeat {repeat}: {error}")
+                # The learning rate is the recipe's: the advice to change it is not for here.
+                reason = str(error).partition(";")[0]
+                warnings.append(f"batch size {batch_size}, repeat {repeat}: {reason}")
                 continue
             gamma = end.pop("gamma")
-            fit = fit_spectrum(values, gamma=gamma, seed=number)
-            rows.append({"batch_size": batch_size, "repeat": repeat, **end, **_row(fit)})
-            if repeat == 0:
-                panels.append(_panel(f"batch size {batch_size}", values, fit, gamma))
-    if not rows:
-        raise ConvergenceError(f"no network could be trained: {warnings[0]}")
+            fit, note = _fit(values, gamma, number)
+            if fit is None:
+                warnings.append(f"batch size {batch_size}, repeat {repeat}: {note}")
+            row.update({**end, **_row(fit)})
+            panel = panel or _panel(f"batch size {batch_size}", values, fit, gamma)
+        panels.append(panel or SpectrumPanel(f"batch size {batch_size}: diverged", None))
     grid = [panels[i : i + _COLUMNS] for i in range(0, len(panels), _COLUMNS)]
     picture = kept.folder / "figure2.png"
     plot_spectra(grid, picture, title=f"{chosen.network} {_LAYER}: batch size and kappa")
     table = kept.folder / "figure2.csv"
     write_table(table, rows)
-    return Reproduction(tuple(rows), trend(rows), picture, table, tuple(warnings))
+    return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
 
 
-def _scale(scale: str | WeightScale) -> WeightScale:
-    if isinstance(scale, WeightScale):
-        return scale
-    if scale not in WEIGHT_SCALES:
-        raise InvalidInputError(f"scale must be one of {', '.join(WEIGHT_SCALES)}, got {scale!r}")
-    return WEIGHT_SCALES[scale]
+def _check_layer(network: str) -> None:
+    layer = dict(build_model(network).named_modules()).get(_LAYER)
+    if not isinstance(layer, nn.Linear):
+        raise InvalidInputError(
+            f"network must have a linear layer {_LAYER}, and {network!r} has none; "
+            "use 'minialexnet'"
+        )
 
 
 def _trained(
@@ -176,7 +231,7 @@ def _trained(
     seed: int,
     device: str,
     kept: Kept,
-    tell: Callable[[str], None],
+    tell: Callable[[str], object],
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Return the layer's spectrum, and how training ended."""
     recipe = RECIPES["figure2"].replace(
@@ -184,7 +239,7 @@ def _trained(
     )
     folder = kept.folder / name
     tell(f"{name}: training, at most {scale.epochs} epochs")
-    # With the larger weights of He the smallest batches, whose learning rate is 0.4, diverge.
+    # With the larger weights of He the networks diverge or die more readily at small batches.
     model = build_model(
         scale.network,
         n_classes=images.n_classes,
@@ -199,10 +254,21 @@ def _trained(
         "accuracy": result.train_accuracy,
         "gamma": min(weights.shape) / max(weights.shape),
     }
-    return kept.spectrum(name, lambda: weight_spectra(result.model)[_LAYER]), end
+    size = min(weights.shape)
+    return kept.spectrum(name, size, lambda: weight_spectra(result.model)[_LAYER]), end
 
 
-def _row(fit: SpectrumFit) -> dict[str, Any]:
+def _fit(values: FloatArray, gamma: float, seed: int) -> tuple[SpectrumFit | None, str]:
+    """Return the fit of kappa, or why there is none."""
+    try:
+        return fit_spectrum(values, gamma=gamma, seed=seed), ""
+    except (InvalidInputError, ConvergenceError) as error:
+        return None, str(error)
+
+
+def _row(fit: SpectrumFit | None) -> dict[str, Any]:
+    if fit is None:
+        return {}
     low, high = fit.intervals["kappa"]
     return {
         "kappa": fit.kappa,
@@ -215,7 +281,9 @@ def _row(fit: SpectrumFit) -> dict[str, Any]:
     }
 
 
-def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> SpectrumPanel:
+def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, gamma: float) -> SpectrumPanel:
+    if fit is None:
+        return SpectrumPanel(title, values)
     law = htmu.special.marchenko_pastur(gamma, scale=fit.scale)
     bulk = fit.n_used / fit.n
     low, high = fit.intervals["kappa"]
@@ -229,6 +297,23 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit, gamma: float) -> Sp
         ),
         limits=(0.0, float(fit.values[-1]) * 1.05),
     )
+
+
+def _verdict(rows: list[dict[str, Any]]) -> str:
+    trained = [row for row in rows if not math.isnan(row["loss"])]
+    sizes = {row["batch_size"] for row in rows}
+    lost = len(sizes) - len({row["batch_size"] for row in trained})
+    missing = len(rows) - len(trained)
+    if not missing:
+        return trend(trained)
+    networks = f"{missing} of {len(rows)} networks"
+    if not lost:
+        text = f"{networks} diverged"
+    elif len(rows) > len(sizes):
+        text = f"{lost} of {len(sizes)} batch sizes diverged ({networks})"
+    else:
+        text = f"{lost} of {len(sizes)} batch sizes diverged"
+    return f"{trend(trained)}; {text}"
 
 
 def trend(rows: list[dict[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def test_table_and_files(capsys: pytest.CaptureFixture[str]) -> None:
         (["figure2", "--data", "cifar10", "--data-dir", "nowhere"], "nowhere"),
         (["figure2", "--device", "abacus"], "abacus"),
         (["figure1", "--memory", "plenty"], "plenty"),
+        (["figure1", "--memory", "1MB"], "give at least '"),
+        (["figure2", "--out", ""], "out must be the path of a folder"),
         (["figure2", "--seed", "-1"], "seed"),
         (["figure2", "--out", "file"], "file"),
         (["figure2", "--out", "."], "something else"),
@@ -66,3 +69,28 @@ def test_nonsense_is_one_line(
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("command", [["reproduce", "figure1"], ["train", "--data", "gaussian"]])
+def test_missing_safetensors_is_said_before_data_are_read(
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    for module in ("htmu.networks", "htmu.reproduction.figure1"):
+        monkeypatch.setattr(f"{module}.load_data", None)  # would be a TypeError
+    assert main(command) in (1, 2)
+    captured = capsys.readouterr()
+    assert "checkpoints need safetensors" in captured.err
+    assert captured.err.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_help_names_every_data_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--help"]) == 0
+    text = capsys.readouterr().out
+    for name in ("digits", "cifar10", "mnist", "svhn", "gaussian"):
+        assert name in text

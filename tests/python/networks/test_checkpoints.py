@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -411,3 +412,61 @@ def test_each_model_is_trained_and_loaded_again(name: str, tmp_path: Path) -> No
     loaded = load_model(tmp_path / "run")
     with torch.no_grad():
         assert torch.equal(loaded(data.images), model(data.images))
+
+
+@pytest.mark.parametrize("path", [3, None, 1.5])
+def test_path_of_a_training_must_be_one(path: Any) -> None:
+    for load in (load_checkpoint, load_model):
+        with pytest.raises(InvalidInputError, match="path must be that of a training's folder"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": ["model.safetensors"]},
+        {"files": 3},
+        {"files": "all"},
+        {"folder": 5},
+        {"folder": None},
+        {"version": None},
+        {"version": []},
+        {"format": []},
+    ],
+)
+def test_manifest_with_wrong_types(
+    change: dict[str, Any], points: ImageData, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    train(small(), points, Recipe(lr=0.01, batch_size=60, epochs=1), out=out)
+    manifest = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps({**manifest, **change}))
+    with pytest.raises(RunFileError) as caught:
+        load_checkpoint(out)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history": 3},
+        {"history": [5]},
+        {"settings": []},
+        {"settings": {"recipe": 5, "model": {"made": None}}},
+        {"epoch": "one"},
+        {"stopped": []},
+    ],
+)
+def test_state_with_wrong_types(change: dict[str, Any], points: ImageData, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(small(), points, Recipe(lr=0.01, batch_size=60, epochs=1), out=out)
+    manifest = json.loads((out / "run.json").read_text())
+    place = out / manifest["folder"] / "state.json"
+    content = json.dumps({**json.loads(place.read_text()), **change}).encode()
+    place.write_bytes(content)
+    manifest["files"]["state.json"] = hashlib.sha256(content).hexdigest()
+    (out / "run.json").write_text(json.dumps(manifest))
+    for load in (load_checkpoint, load_model):
+        with pytest.raises(RunFileError, match="its parts do not fit") as caught:
+            load(out)
+        assert "\n" not in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -168,3 +170,94 @@ def test_own_images_that_are_not_finite() -> None:
     images[1, 2, 3] = np.nan
     with pytest.raises(NonFiniteError, match="image 1 has a pixel"):
         image_data(images, [0, 1, 0])
+
+
+GREY = np.arange(2 * 28 * 28).reshape(2, 28, 28) % 256
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "u8", ">u2", "<i8"])
+def test_whole_numbers_of_any_type(kind: str) -> None:
+    data = image_data(GREY.astype(kind), np.array([0, 1]).astype(kind))
+    expected = image_data(GREY.astype("u1"), [0, 1])
+    assert torch.equal(data.images, expected.images)
+    assert torch.equal(data.labels, expected.labels)
+    of_torch = image_data(torch.from_numpy(GREY).to(torch.uint16), torch.tensor([0, 1]))
+    assert torch.equal(of_torch.images, expected.images)
+
+
+def test_long_doubles_and_strides() -> None:
+    expected = image_data(GREY / 255, [1, 0])
+    assert torch.equal(
+        image_data((GREY / 255).astype(np.longdouble), [1, 0]).images, expected.images
+    )
+    turned = image_data((GREY / 255)[::-1], np.array([1, 0])[::-1])
+    assert torch.equal(turned.images, expected.images.flip(0))
+    assert turned.labels.tolist() == [0, 1]
+
+
+def test_pixels_beyond_single_precision_are_refused() -> None:
+    images = np.ones((3, 28, 28))
+    images[1, 5, 5] = 1e300
+    with pytest.raises(NonFiniteError, match="image 1 has a pixel"):
+        image_data(images, [0, 1, 2])
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, torch.tensor])
+def test_images_are_a_copy(as_given: Any) -> None:
+    images = as_given(np.full((2, 3, 32, 32), 0.5, dtype=np.float32))
+    labels = as_given(np.array([0, 1]))
+    data = image_data(images, labels)
+    images[:] = 7
+    labels[:] = 7
+    assert float(data.images.max()) == 0.5
+    assert data.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("label", [10**15, 2**16, -1, 2**63])
+def test_absurd_labels_are_refused(label: int) -> None:
+    kind = np.uint64 if label >= 2**63 else np.int64
+    with pytest.raises(InvalidInputError, match="labels must be") as caught:
+        image_data(np.ones((2, 28, 28)), np.array([0, label], dtype=kind))
+    assert "\n" not in str(caught.value)
+
+
+def test_images_without_values_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="dense tensor with values"):
+        image_data(torch.zeros(2, 28, 28, device="meta"), [0, 1])
+
+
+#: What an earlier call of the caller's may have set.
+FOREIGN = """
+import hashlib, sys, torch
+from htmu.networks import *
+if len(sys.argv) > 1:
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+sha = hashlib.sha256()
+for name in ("digits", "gaussian"):
+    for normalization in NORMALIZATIONS:
+        data = load_data(name, n=20, normalization=normalization)
+        sha.update(data.fingerprint().encode())
+own = image_data([[[0.0, 1.0], [1.0, 0.0]]] * 2, [0, 1], normalization="image")
+sha.update(own.fingerprint().encode())
+for name, options in (("lenet", {}), ("resnet9", {"width": 2}), ("mlp", {"width": 4})):
+    model = build_model(name, seed=1, **options)
+    for value in model.state_dict().values():
+        sha.update(str(value.dtype).encode() + value.numpy().tobytes())
+data = load_data("digits", n=20)
+result = train(build_model("resnet9", width=2), data, Recipe(lr=0.01, batch_size=10, epochs=1))
+print(sha.hexdigest(), result.train_loss)
+"""
+
+
+def test_defaults_of_the_caller_change_nothing() -> None:
+    said = [
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", FOREIGN, *more],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for more in ([], ["other"])
+    ]
+    assert said[0] == said[1]

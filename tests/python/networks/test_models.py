@@ -120,3 +120,16 @@ def test_bad_options(name: Any, options: dict[str, Any], message: str) -> None:
         build_model(name, **options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("vgg11", {"width": 65536}),
+        ("resnet18", {"width": 65536}),
+        ("mlp", {"width": 65536, "depth": 99}),
+    ],
+)
+def test_networks_beyond_memory_are_refused(name: str, options: dict[str, int]) -> None:
+    with pytest.raises(InvalidInputError, match=r"GiB, more than this machine's .* smaller width"):
+        build_model(name, **options)

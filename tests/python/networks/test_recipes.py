@@ -90,5 +90,8 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 def test_bad_repeats() -> None:
     with pytest.raises(InvalidInputError, match="repeats must be"):
         figure2_recipes(repeats=0)
-    with pytest.raises(InvalidInputError, match="batch_size must be"):
+    with pytest.raises(InvalidInputError, match=r"batch_sizes\[0\] must be"):
         figure2_recipes([0])
+    for none in (5, (), "55"):
+        with pytest.raises(InvalidInputError, match="batch_sizes must be a non-empty sequence"):
+            figure2_recipes(none)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,3 +78,35 @@ def test_bad_models() -> None:
     layer.weight.data[0, 0] = torch.nan
     with pytest.raises(NonFiniteError, match=r"the weights 0\.weight are not finite"):
         weight_spectra(nn.Sequential(layer))
+
+
+def _zip(path: Path, **arrays: Any) -> None:
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK\x03\x04nonsense"),
+        lambda path: path.write_bytes(b"\x80\x04K\x05."),
+        lambda path: path.mkdir(),
+        lambda path: _zip(path, fc1=np.array(["a"])),
+        lambda path: _zip(path, fc1=np.array([1 + 2j])),
+        lambda path: _zip(path, fc1=np.eye(2)),
+        lambda path: _zip(path, fc1=np.array([None])),
+    ],
+)
+def test_files_without_spectra_are_one_line(write: Any, tmp_path: Path) -> None:
+    path = tmp_path / "spectra.npz"
+    write(path)
+    with pytest.raises(RunFileError, match=r"spectra\.npz' holds no spectra") as caught:
+        load_spectra(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_path_of_spectra_must_be_one() -> None:
+    with pytest.raises(InvalidInputError, match="path must be that of a file, got 3"):
+        load_spectra(3)  # type: ignore[arg-type]
+    with pytest.raises(RunFileError, match="holds no spectra"):
+        load_spectra("a\0b")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from htmu.errors import (  # noqa: E402
     CancelledError,
     ConvergenceError,
     InvalidInputError,
+    MissingExtraError,
 )
 from htmu.networks import (  # noqa: E402
     ImageData,
@@ -269,8 +273,53 @@ BAD: list[tuple[Callable[[Any, Any, Any], Any], str]] = [
     (lambda m, d, r: loosely(m.requires_grad_(False), d, r), "no parameter to train"),
     (lambda m, d, r: loosely(nn.Linear(5, 3), d, r), "the model does not take images of shape"),
     (lambda m, d, r: loosely(nn.Conv2d(3, 3, 3), d, r), "gives outputs of shape (1, 3, 30, 30)"),
-    (lambda m, d, r: loosely(mlp(2, width=4), d, r), "'gaussian' has 3 classes"),
+    (lambda m, d, r: loosely(mlp(2, width=4), d, r), "'gaussian', has 3 classes"),
+    (
+        lambda m, d, r: loosely(m, d, r, test=load_data("gaussian", n=8, n_classes=4)),
+        "test, 'gaussian', has 4 classes",
+    ),
+    (
+        lambda m, d, r: loosely(
+            m, d, r, test=dataclasses.replace(d, images=torch.zeros(60, 3, 8, 8))
+        ),
+        "does not take images of shape (3, 8, 8): RuntimeError: ",
+    ),
+    (
+        lambda m, d, r: loosely(m.to("meta"), d, r),
+        "fc1.weight of the model is on the device 'meta'",
+    ),
+    (
+        lambda m, d, r: loosely(Odd("state"), d, r),
+        "the model's state 'extra._extra_state' is a dict",
+    ),
+    (lambda m, d, r: loosely(Odd("forward"), d, r), "KeyError: 'two lines'; mend the model"),
+    (lambda m, d, r: loosely(Odd("list"), d, r), "the model gives a list for one image"),
 ]
+
+
+class Extra(nn.Module):
+    """A layer with a state that is no tensor."""
+
+    def get_extra_state(self) -> Any:
+        """No tensor."""
+        return {"seen": 3}
+
+
+class Odd(nn.Linear):
+    """A layer with one oddity."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(3072, 3)
+        self.kind = kind
+        if kind == "state":
+            self.extra = Extra()
+
+    def forward(self, images: Tensor) -> Any:
+        """Scores, or none."""
+        if self.kind == "forward" or (self.kind == "step" and self.training):
+            raise KeyError("two lines")
+        outputs = super().forward(images.flatten(1))
+        return [outputs] if self.kind == "list" else outputs
 
 
 @pytest.mark.parametrize(("call", "message"), BAD, ids=[message for _, message in BAD])
@@ -281,6 +330,43 @@ def test_bad_input_is_one_line(
         call(small(), points, brief)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_refusal_of_test_data_leaves_nothing(
+    points: ImageData, brief: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInputError, match="test, 'gaussian', has 4 classes"):
+        train(
+            small(),
+            points,
+            brief,
+            test=load_data("gaussian", n=8, n_classes=4),
+            out=tmp_path / "run",
+        )
+    assert not any(tmp_path.iterdir())
+
+
+def test_any_error_of_a_step_is_one_line(points: ImageData, brief: Recipe) -> None:
+    with pytest.raises(InvalidInputError, match=r"failed \(KeyError: 'two lines'\); ") as caught:
+        train(Odd("step"), points, brief)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_checkpoints_without_safetensors_are_refused_first(
+    points: ImageData, brief: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(MissingExtraError, match="checkpoints need safetensors"):
+        train(small(), points, brief, out=tmp_path / "run")
+    assert not any(tmp_path.iterdir())
+
+
+def test_advice_where_it_diverges_is_possible(points: ImageData, tmp_path: Path) -> None:
+    recipe = Recipe(lr=1e30, batch_size=20, epochs=3)
+    with pytest.raises(ConvergenceError, match=r"use a smaller learning rate \(nothing is saved"):
+        train(small(), points, recipe)
+    with pytest.raises(ConvergenceError, match="use a smaller learning rate, in a new folder"):
+        train(small(), points, recipe, out=tmp_path / "run")
 
 
 def test_model_that_was_refused_is_as_it_was(points: ImageData, brief: Recipe) -> None:

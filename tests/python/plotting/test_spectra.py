@@ -66,6 +66,38 @@ def test_nothing_to_draw(rows: list[list[SpectrumPanel]], message: str, tmp_path
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("panel", "message"),
+    [
+        (SpectrumPanel("nan", np.array([1.0, np.nan])), "'nan' has a value that is not finite"),
+        (SpectrumPanel("inf", np.array([1.0, np.inf])), "'inf' has a value that is not finite"),
+        (SpectrumPanel("text", np.array(["a", "b"])), "'text' must be an array of real numbers"),
+        (SpectrumPanel("matrix", np.eye(3)), "'matrix' must have one dimension"),
+        (SpectrumPanel("many", SPECTRUM, (("law", LAW.pdf),) * 4), "has 4 densities; give at most"),
+        (SPECTRUM, "got a ndarray for a panel"),
+        (None, "got a NoneType for a panel"),
+    ],
+)
+def test_what_is_no_panel_is_refused(panel: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        plot_spectra([[panel]], tmp_path / "spectra.png")
+    assert "\n" not in str(caught.value)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rows", [5, [5], SpectrumPanel("one", SPECTRUM)])
+def test_what_are_no_rows_is_refused(rows: Any) -> None:
+    with pytest.raises(InvalidInputError, match="rows must be a sequence of sequences"):
+        plot_spectra(rows)
+
+
+def test_a_panel_without_a_spectrum_is_its_title() -> None:
+    figure = plot_spectra([[SpectrumPanel("one", SPECTRUM), SpectrumPanel("diverged", None)]])
+    assert figure.axes[1].get_title() == "diverged"
+    assert not figure.axes[1].patches
+    assert not figure.axes[1].lines
+
+
 def test_bad_resolution_and_suffix(tmp_path: Path) -> None:
     panel = SpectrumPanel("one", SPECTRUM)
     with pytest.raises(InvalidInputError, match="dpi"):

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
 
 from htmu.errors import InvalidInputError, RunFileError, RunSettingsError  # noqa: E402
+from htmu.plotting import SpectrumPanel, plot_spectra  # noqa: E402
 from htmu.reproduction import (  # noqa: E402
     KERNEL_SCALES,
     WEIGHT_SCALES,
     KernelScale,
     WeightScale,
+    figure2,
     reproduce_figure1,
     reproduce_figure2,
 )
@@ -64,6 +67,32 @@ def test_figure2(tmp_path: Path) -> None:
     assert "batch size" in found.verdict
     again = reproduce_figure2(tmp_path / "out", TINY_WEIGHTS)
     assert repr(again.rows) == repr(found.rows)
+
+
+def test_figure2_says_which_batch_sizes_diverge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+
+    def look(grid: list[list[SpectrumPanel]], path: Path, **options: Any) -> None:
+        titles.extend(panel.title for row in grid for panel in row)
+        plot_spectra(grid, path, **options)
+
+    monkeypatch.setattr(figure2, "plot_spectra", look)
+    scale = dataclasses.replace(TINY_WEIGHTS, epochs=1, batch_sizes=(60, 30, 5))
+    found = reproduce_figure2(tmp_path / "out", scale)
+    assert [row["batch_size"] for row in found.rows] == [60, 30, 5]
+    assert math.isnan(found.rows[2]["loss"])
+    assert math.isnan(found.rows[2]["kappa"])
+    assert math.isfinite(found.rows[1]["kappa"])
+    assert found.verdict.endswith("; 1 of 3 batch sizes diverged")
+    assert titles == ["batch size 60", "batch size 30", "batch size 5: diverged"]
+    (warning,) = found.warnings
+    assert warning.startswith("batch size 5, repeat 0: the loss is ")
+    assert warning.endswith("the training diverges")
+    with open(found.table, encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [table[2][name] for name in ("batch_size", "kappa", "epochs")] == ["5", "nan", "nan"]
 
 
 def test_folders_of_others(tmp_path: Path) -> None:
@@ -121,3 +150,18 @@ def test_trend_is_the_slope_of_a_power_law() -> None:
     unknown = [{"batch_size": 7, "kappa": 1.0, "kappa_error": math.nan}]
     assert "1 spectra without a finite error left out" in trend(rows(0.5, 0.1) + unknown)
     assert "too few" in trend(unknown)
+
+
+def test_verdict_counts_what_diverged() -> None:
+    def made(*losses: float) -> list[dict[str, float]]:
+        return [
+            {"batch_size": 5 * (i // 2), "loss": loss, "kappa": math.nan, "kappa_error": math.nan}
+            for i, loss in enumerate(losses)
+        ]
+
+    nan = math.nan
+    assert "diverged" not in figure2._verdict(made(1, 1, 1, 1))
+    assert figure2._verdict(made(1, 1, 1, nan)).endswith("; 1 of 4 networks diverged")
+    both = figure2._verdict(made(1, nan, nan, nan))
+    assert both.endswith("; 1 of 2 batch sizes diverged (3 of 4 networks)")
+    assert "2 of 2 batch sizes" in figure2._verdict(made(nan, nan, nan, nan))

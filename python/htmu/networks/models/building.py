@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from htmu.arguments import Seed, as_choice, as_int, as_seed
+from htmu.arguments import Seed, as_choice, as_int, as_seed, check_memory
 from htmu.networks.initialization import SCHEMES, initialize
 
 _MADE = "_htmu_made"
@@ -36,7 +36,15 @@ def built(
     as_choice("initialization", initialization, SCHEMES)
     key = as_seed(seed)
     with torch.device("meta"):
-        model = make()
+        # The caller may have set another default type.
+        model = make().float()
+    counts = [parameter.numel() for parameter in model.parameters()]
+    check_memory(
+        # float32, and the largest weight in float64 while it is drawn.
+        sum(counts) // 2 + max(counts),
+        f"a {name} of {sum(counts):,} parameters",
+        advice="take a smaller width or depth, or fewer classes",
+    )
     model.to_empty(device="cpu")
     initialize(model, initialization, key)
     given = {**options, "seed": key, "initialization": initialization}
