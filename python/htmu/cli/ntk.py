@@ -27,7 +27,8 @@ from htmu.files import check_place, whole_file
 _PRECISIONS = ("mixed", "float32", "float64")
 #: Images if none are asked for.
 _IMAGES = 64
-#: Error of a gradient in float32 passes, relative to the largest of all in norm, measured.
+#: What float32 passes do to an eigenvalue, over sqrt(eigenvalue x largest): more than twice what
+#: was measured where no ReLU takes the other side (which no such number can hold).
 _PASSES = 5 * 6e-8
 
 
@@ -364,7 +365,7 @@ def _kernel(
 
 def _passes_error(value: float, largest: float) -> float:
     """Estimate what float32 passes do to an eigenvalue, the square of a singular value of J."""
-    # J errs by `_PASSES` of its norm, and what is below the square of that is all error.
+    # J errs by a share of its norm; an eigenvalue below the square of that is all error.
     return _PASSES * float(np.sqrt(max(value, _PASSES**2 * largest, 0.0) * max(largest, 0.0)))
 
 

@@ -99,8 +99,8 @@ def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
         ]
         if facts["passes_error"] is not None:
             passes = facts["passes_error"]
-            text = f"about {passes['largest']:.1g} in the largest, {passes['smallest']:.1g} in the"
-            rows.append(("error of the passes", f"{text} smallest"))
+            text = f"about {passes['largest']:.1g} (largest) to {passes['smallest']:.1g} (smallest)"
+            rows.append(("error of the passes", f"{text}, ReLU flips apart"))
     else:
         rows += [
             ("largest Ritz value", f"{facts['largest']:.6g} ± {facts['largest_error']:.1g}"),

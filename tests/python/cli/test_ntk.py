@@ -116,7 +116,7 @@ def test_table(run: Run) -> None:
     assert lines["negative eigenvalues"] == "0"
     assert re.fullmatch(r"at most \S+, of the eigenvalue routine", lines["rounding"])
     largest, smallest = (3e-7 * np.sqrt(value * values[-1]) for value in values[[-1, 0]])
-    passes = f"about {largest:.1g} in the largest, {smallest:.1g} in the smallest"
+    passes = f"about {largest:.1g} (largest) to {smallest:.1g} (smallest), ReLU flips apart"
     assert lines["error of the passes"] == passes
     assert lines["time"]
 
