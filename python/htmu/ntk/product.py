@@ -20,6 +20,7 @@ from torch.func import functional_call, jvp, vjp
 
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
+from htmu.ntk.capture import exact_arithmetic
 
 __all__ = ["KernelProduct", "product"]
 
@@ -268,8 +269,8 @@ class KernelProduct(LinearOperator):
             scale = torch.maximum(torch.stack(sizes).norm(), forward.norm())
             if not bool(torch.isfinite(scale)):
                 raise NonFiniteError("a derivative of the model is not finite; look at the model")
-            error_ = ((forward * v).sum() - reverse).abs()
-            if not bool(error_ <= self._rounding * scale):
+            difference = ((forward * v).sum() - reverse).abs()
+            if not bool(difference <= self._rounding * scale):
                 return False
         return True
 
@@ -385,7 +386,7 @@ class KernelProduct(LinearOperator):
 
 @contextmanager
 def _differentiable() -> Iterator[None]:
-    """Attention by operations that have every derivative, not by its fused kernels."""
+    """Attention by operations that have every derivative, not by its fused kernels; no TF32."""
     with warnings.catch_warnings(), suppress(ImportError):
         # The first forward-mode pass loads this, and what it loads warns of itself.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -393,7 +394,7 @@ def _differentiable() -> Iterator[None]:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with _plain_attention():
+        with _plain_attention(), exact_arithmetic():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
