@@ -145,6 +145,8 @@ class KernelProduct(LinearOperator):
         device: str,
     ) -> None:
         check_model(model)
+        if any(value.is_meta for value in (*model.parameters(), *model.buffers())):
+            raise InvalidInputError("the model has no weights: it is on the device 'meta'")
         precision = _DTYPES[dtype]
         self._model = model
         self._place = as_device(device, precision)
@@ -259,7 +261,7 @@ class KernelProduct(LinearOperator):
             try:
                 value, backward = vjp(function, self._chosen)[:2]
                 v = draw(value)
-                (gradient,) = backward(v)
+                gradient = _dense(backward(v)[0])
             except (RuntimeError, NotImplementedError) as error:
                 raise _not_differentiable(error) from error
             del backward
@@ -347,7 +349,7 @@ class KernelProduct(LinearOperator):
             try:
                 backward: Any = vjp(self._function(samples, read), self._chosen)[1]
                 for j in range(k):
-                    (gradient,) = backward(columns[j, first : first + size])
+                    gradient = _dense(backward(columns[j, first : first + size])[0])
                     for name, value in gradient.items():
                         sums[j][name] = sums[j][name] + value if name in sums[j] else value
             except (RuntimeError, NotImplementedError) as error:
@@ -408,6 +410,11 @@ def _plain_attention() -> AbstractContextManager[None]:
     return sdpa_kernel(SDPBackend.MATH)
 
 
+def _dense(gradients: _Tensors) -> _Tensors:
+    """Gradients without the sparse ones of embeddings."""
+    return {k: g if g.layout == torch.strided else g.to_dense() for k, g in gradients.items()}
+
+
 def _random_state(place: torch.device) -> Tensor:
     """State of torch's generators that a model on this device draws from."""
     states = [torch.random.get_rng_state()]
@@ -448,11 +455,24 @@ def _not_differentiable(error: Exception) -> EngineError:
     return EngineError(f"PyTorch cannot differentiate the model: {_line(error)}")
 
 
+def _plain_array(x: Any) -> Any:
+    """Array of a layout and a type that torch has."""
+    array = np.asarray(x)
+    if array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    native = array.dtype.newbyteorder("=")
+    plain = np.ascontiguousarray(array, dtype=native).reshape(array.shape)
+    # torch warns of memory that it must not write to.
+    return plain if plain.flags.writeable else plain.copy()
+
+
 def _as_samples(x: Any, precision: torch.dtype) -> Tensor:
     try:
-        samples = x.detach() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+        samples = x.detach() if isinstance(x, Tensor) else torch.from_numpy(_plain_array(x))
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"x must be a tensor or an array: {_line(error)}") from None
+    if samples.is_meta or samples.layout != torch.strided:
+        raise InvalidInputError("x must be a dense tensor with data; give x.to_dense()")
     if samples.ndim == 0 or len(samples) == 0:
         raise InvalidInputError(
             f"x must have at least one sample, got shape {tuple(samples.shape)}"

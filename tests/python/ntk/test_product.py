@@ -353,6 +353,12 @@ def test_padding_of_a_tied_embedding(brute: Any, dtype: str) -> None:
     assert relative(found, expected) < (1e-12 if dtype == "float64" else 1e-5)
 
 
+def test_sparse_gradients(brute: Any) -> None:
+    tokens = torch.tensor([[1, 2], [3, 3], [1, 0]])
+    model = Formula(lambda s, t: s.e(t).sum(1), e=nn.Embedding(7, 3, sparse=True))
+    assert relative(product(model, tokens) @ np.eye(9), brute(model.double(), tokens)) < 1e-12
+
+
 def test_gradients_that_are_no_derivatives_are_refused() -> None:
     embedding = nn.Embedding(7, 3, scale_grad_by_freq=True)
     model = Formula(lambda s, t: s.e(t).sum(1), e=embedding)
@@ -423,3 +429,32 @@ def test_complex_buffers_and_parameters() -> None:
     assert relative(product(model, x) @ np.eye(6), j @ j.T) < 1e-12
     with pytest.raises(InvalidInputError, match="complex parameters"):
         product(nn.Linear(5, 2, dtype=torch.complex64), ROWS)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ones((8, 5))[::-2],
+        np.ones((4, 5), ">f8"),
+        np.ones((4, 5), np.longdouble),
+        np.broadcast_to(1.0, (4, 5)),
+    ],
+    ids=["negative strides", "big-endian", "long double", "read-only"],
+)
+def test_arrays_of_any_layout(x: Any) -> None:
+    assert np.array_equal(product(GOOD, x) @ np.ones(8), product(GOOD, ROWS) @ np.ones(8))
+
+
+@pytest.mark.parametrize(
+    ("model", "x"),
+    [
+        (GOOD, ROWS.to_sparse()),
+        (GOOD, ROWS.to("meta")),
+        (nn.Linear(5, 2, device="meta"), ROWS),
+    ],
+    ids=["sparse", "meta", "meta model"],
+)
+def test_tensors_without_data(model: Any, x: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        product(model, x)
+    assert "\n" not in str(caught.value)
