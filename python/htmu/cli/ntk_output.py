@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from htmu.cli.output import console, duration_text, plain_table
+from htmu.errors import HtmuError
 from htmu.files import whole_file
 
 
@@ -64,6 +66,21 @@ def work_reporter(*, quiet: bool) -> Iterator[Callable[..., None] | None]:
         yield report
 
 
+@contextmanager
+def named_options() -> Iterator[None]:
+    """Messages of the library with the command's options for its arguments."""
+    try:
+        yield
+    except HtmuError as error:
+        text = str(error).replace("pass resume=True", "give --resume")
+        text = text.replace("resume=True", "--resume")
+        text = re.sub(r"`(out|memory|outputs|device|dtype)`", r"--\1", text)
+        text = re.sub(r"^(outputs|memory|device|dtype|out)(?= must| \'|\[)", r"--\1", text)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
+
+
 def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
     """Print what was computed, a line a quantity, and the table of layers."""
     screen = console()
@@ -78,8 +95,12 @@ def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
             ("largest eigenvalue", f"{facts['largest']:.6g}"),
             ("smallest eigenvalue", f"{facts['smallest']:.6g}"),
             ("negative eigenvalues", f"{facts['n_negative']:,}"),
-            ("error of eigenvalues", f"at most {facts['error_bound']:.2g}"),
+            ("rounding", f"at most {facts['eigenvalue_rounding']:.2g}, of the eigenvalue routine"),
         ]
+        if facts["passes_error"] is not None:
+            passes = facts["passes_error"]
+            text = f"about {passes['largest']:.1g} (largest) to {passes['smallest']:.1g} (smallest)"
+            rows.append(("error of the passes", f"{text}, ReLU flips apart"))
     else:
         rows += [
             ("largest Ritz value", f"{facts['largest']:.6g} ± {facts['largest_error']:.1g}"),

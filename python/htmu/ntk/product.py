@@ -9,6 +9,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch.func import functional_call, jvp, vjp
 
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
+from htmu.ntk.capture import exact_arithmetic
 
 __all__ = ["KernelProduct", "product"]
 
@@ -28,6 +30,9 @@ _Tensors: TypeAlias = dict[str, Tensor]
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 #: Samples of a block: large enough for the matrix products' full speed.
 _BLOCK = 32
+#: Relative rounding of a derivative, by the type of the outputs.
+_ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4}
+_ROUNDING_COARSE = 5e-2
 
 
 def product(
@@ -52,6 +57,7 @@ def product(
     ----------
     model : torch.nn.Module
         In evaluation mode, with outputs of shape (n, c), each row a function of that sample alone.
+        Samples 0 and n - 1 are run alone to check that.
         It is not changed; the weights are copied when the operator is made.
     x : (n, ...) tensor or array_like
         Samples; a floating x is converted to `dtype`, integers (tokens) are kept.
@@ -78,8 +84,9 @@ def product(
     Raises
     ------
     InvalidInputError
-        The model trains (batch norm, dropout), has no such parameters, or its outputs are not 2-D;
-        or an argument lies outside its domain.
+        The model trains (batch norm, dropout), mixes samples, draws at random, has no such
+        parameters, or its outputs are not 2-D; its gradients are not its derivatives (embeddings
+        that scale them by frequency); or an argument lies outside its domain.
     NonFiniteError
         x, an output or a product is NaN or infinite.
     EngineError
@@ -88,8 +95,10 @@ def product(
     Notes
     -----
     An operation without forward-mode derivative is differentiated by two backward passes instead
-    (J u is the derivative of v -> J^T v, transposed). ReLU is differentiated as PyTorch does, 0 at
-    0.
+    (J u is the derivative of v -> J^T v, transposed), and so is a model for which forward mode is
+    not the transpose of reverse mode (PyTorch's forward mode ignores an embedding's padding_idx):
+    making the operator compares <v, J u> with <J^T v, u>, at random u and v and for all samples,
+    which costs one product. ReLU is differentiated as PyTorch does, 0 at 0.
 
     Examples
     --------
@@ -136,6 +145,8 @@ class KernelProduct(LinearOperator):
         device: str,
     ) -> None:
         check_model(model)
+        if any(value.is_meta for value in (*model.parameters(), *model.buffers())):
+            raise InvalidInputError("the model has no weights: it is on the device 'meta'")
         precision = _DTYPES[dtype]
         self._model = model
         self._place = as_device(device, precision)
@@ -149,6 +160,10 @@ class KernelProduct(LinearOperator):
         }
         self._chosen = {name: state.pop(name) for name in chosen}
         self._fixed = state
+        if any(value.is_complex() for value in self._chosen.values()):
+            raise InvalidInputError(
+                "the model has complex parameters; freeze them, or keep real and imaginary parts"
+            )
         self.n_parameters = sum(value.numel() for value in self._chosen.values())
         self._factor = 1 / self.n_parameters if scaled else 1.0
         n, c = len(self._x), self._n_outputs()
@@ -157,9 +172,13 @@ class KernelProduct(LinearOperator):
         self._read = None if self._by_class else self._read_out(outputs, c)
         width = 1 if self._by_class else c if self._read is None else self._read.shape[1]
         super().__init__(np.dtype(dtype), (n * width, n * width))  # type: ignore[call-arg]
+        self._twice = False
+        self._choose_derivative()
 
     def _copied(self, value: Tensor) -> Tensor:
         moved = value.detach().to(self._place, copy=True)
+        if moved.is_complex():
+            return moved.to(self._precision.to_complex())
         return moved.to(self._precision) if moved.is_floating_point() else moved
 
     def _read_out(self, outputs: str | Sequence[int], c: int) -> Tensor | None:
@@ -173,22 +192,89 @@ class KernelProduct(LinearOperator):
         return identity[:, list(classes)]
 
     def _n_outputs(self) -> int:
-        width = 0
-        for samples in self._samples():
-            with torch.no_grad(), _differentiable():
-                found = self._evaluate(self._chosen, samples)
-            shown = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(samples):
-                raise InvalidInputError(
-                    f"the model's outputs must be of shape (n, c), got {shown} for "
-                    f"{len(samples)} samples; flatten them in the model"
-                )
-            if not bool(torch.isfinite(found).all()):
-                raise NonFiniteError("an output of the model is not finite; look at its weights")
-            width = found.shape[1]
-        if width == 0:
+        state = _random_state(self._place)
+        ends: list[Tensor] = []
+        with torch.no_grad(), _differentiable():
+            for samples in self._samples():
+                found = self._checked(self._evaluate(self._chosen, samples), len(samples))
+                ends = [ends[0] if ends else found[:1], found[-1:]]
+            last = len(self._x) - 1
+            alone = [self._outputs_of([0]), self._outputs_of([last])]
+            together = self._outputs_of([0, last])
+        self._rounding = _ROUNDING.get(found.dtype, _ROUNDING_COARSE)
+        expected = torch.cat(alone)
+        scale = max(float(expected.abs().max()), 1e-30)
+        error = max(float((y - expected).abs().max()) for y in (torch.cat(ends), together))
+        if not error <= 0.1 * self._rounding * scale:
+            raise InvalidInputError(
+                "the model's outputs for a sample change with the batch that it is in, or from "
+                "call to call; call model.eval(), and use normalisations that do not mix samples"
+            )
+        if not torch.equal(state, _random_state(self._place)):
+            raise InvalidInputError("the model draws random numbers; call model.eval()")
+        return found.shape[1]
+
+    def _outputs_of(self, rows: list[int]) -> Tensor:
+        samples = self._x[rows].to(self._place, copy=True)
+        return self._checked(self._evaluate(self._chosen, samples), len(rows))
+
+    @staticmethod
+    def _checked(found: Any, n: int) -> Tensor:
+        shown = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != n:
+            raise InvalidInputError(
+                f"the model's outputs must be of shape (n, c), got {shown} for "
+                f"{n} samples; flatten them in the model"
+            )
+        if found.shape[1] == 0:
             raise InvalidInputError("the model has no outputs: its second dimension is 0")
-        return width
+        if not found.is_floating_point():
+            raise InvalidInputError(f"the model's outputs must be real numbers, got {found.dtype}")
+        if not bool(torch.isfinite(found).all()):
+            raise NonFiniteError("an output of the model is not finite; look at its weights")
+        return found
+
+    def _choose_derivative(self) -> None:
+        """Choose forward mode or two backward passes: whichever is reverse mode's transpose."""
+        with torch.no_grad(), _differentiable():
+            if self._is_transpose():
+                return
+            self._twice = True
+            if self._is_transpose():
+                return
+        raise InvalidInputError(
+            "the model's gradients are not its derivatives, so that the kernel has no product: "
+            "look for scale_grad_by_freq, hooks, and backward passes made by hand"
+        )
+
+    def _is_transpose(self) -> bool:
+        """Whether <v, J u> = <J^T v, u> for every block of samples, u and v random."""
+        generator = torch.Generator().manual_seed(0)
+
+        def draw(like: Tensor) -> Tensor:
+            # float32: the numbers drawn are the same for either precision.
+            return torch.randn(like.shape, generator=generator).to(like)
+
+        u = {name: draw(value) for name, value in self._chosen.items()}
+        for samples in self._samples():
+            function = self._function(samples, None)
+            try:
+                value, backward = vjp(function, self._chosen)[:2]
+                v = draw(value)
+                gradient = _dense(backward(v)[0])
+            except (RuntimeError, NotImplementedError) as error:
+                raise _not_differentiable(error) from error
+            del backward
+            forward = self._forward(function, u).double()
+            reverse = torch.stack([(gradient[k].double() * u[k]).sum() for k in u]).sum()
+            sizes = [gradient[k].double().norm() for k in u]
+            scale = torch.maximum(torch.stack(sizes).norm(), forward.norm())
+            if not bool(torch.isfinite(scale)):
+                raise NonFiniteError("a derivative of the model is not finite; look at the model")
+            difference = ((forward * v).sum() - reverse).abs()
+            if not bool(difference <= self._rounding * scale):
+                return False
+        return True
 
     def _samples(self) -> Iterator[Tensor]:
         for first in range(0, len(self._x), self._block):
@@ -208,14 +294,28 @@ class KernelProduct(LinearOperator):
         # What differentiates may run the function again: an in-place layer must not see its traces.
         def outputs(chosen: _Tensors) -> Tensor:
             found: Tensor = self._evaluate(chosen, samples.clone())
+            found = found.to(self._precision)
             return found if read is None else found @ read
 
         return outputs
 
+    def dot(self, x: Any) -> Any:
+        """Return the product with an array, an operator or a number."""
+        if isinstance(x, LinearOperator | Number):
+            operand: Any = x
+            return super().dot(operand)
+        return super().dot(_as_vectors(x, self.shape[1]))
+
+    def matvec(self, x: Any) -> Any:
+        """Return the product with one vector."""
+        return super().matvec(_as_vectors(x, self.shape[1]))
+
+    def matmat(self, X: Any) -> Any:  # noqa: N803 - SciPy's name
+        """Return the products with the columns of a matrix."""
+        return super().matmat(_as_vectors(X, self.shape[1]))
+
     def _matmat(self, vectors: Any) -> Any:
         array = np.asarray(vectors)
-        if array.dtype.kind == "c":
-            raise InvalidInputError("the kernel is real; multiply real and imaginary parts apart")
         tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=self.dtype)).to(self._place)
         with torch.no_grad(), _differentiable():
             if not self._by_class:
@@ -249,7 +349,7 @@ class KernelProduct(LinearOperator):
             try:
                 backward: Any = vjp(self._function(samples, read), self._chosen)[1]
                 for j in range(k):
-                    (gradient,) = backward(columns[j, first : first + size])
+                    gradient = _dense(backward(columns[j, first : first + size])[0])
                     for name, value in gradient.items():
                         sums[j][name] = sums[j][name] + value if name in sums[j] else value
             except (RuntimeError, NotImplementedError) as error:
@@ -268,12 +368,14 @@ class KernelProduct(LinearOperator):
     def _forward(self, function: Callable[[_Tensors], Tensor], direction: _Tensors) -> Tensor:
         """J u by forward-mode differentiation, or by two backward passes where that is missing."""
         try:
-            derivative: Tensor = jvp(function, (self._chosen,), (direction,))[1]
-            return derivative
+            if not self._twice:
+                derivative: Tensor = jvp(function, (self._chosen,), (direction,))[1]
+                return derivative
         except (RuntimeError, NotImplementedError) as error:
             message = str(error)
             if not any(word in message for word in ("forward AD", "jvp", "forward-mode")):
                 raise _not_differentiable(error) from error
+            self._twice = True
         try:
             value, backward = vjp(function, self._chosen)[:2]
             with torch.enable_grad():
@@ -286,7 +388,7 @@ class KernelProduct(LinearOperator):
 
 @contextmanager
 def _differentiable() -> Iterator[None]:
-    """Attention by operations that have every derivative, not by its fused kernels."""
+    """Attention by operations that have every derivative, not by its fused kernels; no TF32."""
     with warnings.catch_warnings(), suppress(ImportError):
         # The first forward-mode pass loads this, and what it loads warns of itself.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -294,7 +396,7 @@ def _differentiable() -> Iterator[None]:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with _plain_attention():
+        with _plain_attention(), exact_arithmetic():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
@@ -308,9 +410,43 @@ def _plain_attention() -> AbstractContextManager[None]:
     return sdpa_kernel(SDPBackend.MATH)
 
 
+def _dense(gradients: _Tensors) -> _Tensors:
+    """Gradients without the sparse ones of embeddings."""
+    return {k: g if g.layout == torch.strided else g.to_dense() for k, g in gradients.items()}
+
+
+def _random_state(place: torch.device) -> Tensor:
+    """State of torch's generators that a model on this device draws from."""
+    states = [torch.random.get_rng_state()]
+    if place.type == "cuda":
+        states.append(torch.cuda.get_rng_state(place))
+    return torch.cat(states)
+
+
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _as_vectors(vectors: Any, size: int) -> Any:
+    if isinstance(vectors, Tensor):
+        vectors = vectors.detach().cpu()
+    try:
+        array = np.asarray(vectors)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"the vectors are no array of numbers: {_line(error)}") from None
+    if array.dtype.kind == "c":
+        raise InvalidInputError("the kernel is real; multiply real and imaginary parts apart")
+    if array.dtype.kind not in "biuf":
+        raise InvalidInputError(f"the vectors must be of real numbers, got dtype {array.dtype}")
+    if array.ndim not in (1, 2) or array.shape[0] != size:
+        raise InvalidInputError(
+            f"the kernel multiplies vectors of length {size}, columns of a matrix or one alone; "
+            f"got shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise NonFiniteError("a vector has a value that is not finite; remove it or mend it")
+    return array
 
 
 def _not_differentiable(error: Exception) -> EngineError:
@@ -319,11 +455,24 @@ def _not_differentiable(error: Exception) -> EngineError:
     return EngineError(f"PyTorch cannot differentiate the model: {_line(error)}")
 
 
+def _plain_array(x: Any) -> Any:
+    """Array of a layout and a type that torch has."""
+    array = np.asarray(x)
+    if array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    native = array.dtype.newbyteorder("=")
+    plain = np.ascontiguousarray(array, dtype=native).reshape(array.shape)
+    # torch warns of memory that it must not write to.
+    return plain if plain.flags.writeable else plain.copy()
+
+
 def _as_samples(x: Any, precision: torch.dtype) -> Tensor:
     try:
-        samples = x.detach() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+        samples = x.detach() if isinstance(x, Tensor) else torch.from_numpy(_plain_array(x))
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"x must be a tensor or an array: {_line(error)}") from None
+    if samples.is_meta or samples.layout != torch.strided:
+        raise InvalidInputError("x must be a dense tensor with data; give x.to_dense()")
     if samples.ndim == 0 or len(samples) == 0:
         raise InvalidInputError(
             f"x must have at least one sample, got shape {tuple(samples.shape)}"

@@ -119,7 +119,7 @@ def subsample_spectra(
     ----------
     model : torch.nn.Module
         As for `gram`.
-    x : (n, ...) tensor or ndarray
+    x : (n, ...) tensor or array_like
         Samples.
     sizes : sequence of int
         At least two, ascending, at most n.
@@ -140,7 +140,7 @@ def subsample_spectra(
     progress : callable, optional
         Called with the number of repeats done and their total.
     **options
-        Of `gram`.
+        Of `gram`, but not per_layer, out or resume.
 
     Returns
     -------
@@ -168,6 +168,14 @@ def subsample_spectra(
     >>> [e.shape for e in found.eigenvalues]
     [(5, 100), (5, 200)]
     """
+    for name in ("per_layer", "out", "resume"):
+        if options.get(name):
+            raise InvalidInputError(
+                f"{name} is of one kernel, and here there are many; leave it out"
+            )
+    if gram is not None and not callable(gram):
+        raise InvalidInputError(f"gram must be callable, got {type(gram).__name__}")
+    x = _as_samples(x)
     total = len(x)
     counts = as_sizes("sizes", sizes, maximum=total)
     if len(counts) < 2 or any(a >= b for a, b in itertools.pairwise(counts)):
@@ -214,6 +222,20 @@ def subsample_spectra(
     if not np.isfinite(summaries).all():
         raise InvalidInputError("a summary is not finite; choose another, or larger sizes")
     return _compared(counts, eigenvalues, names, summaries, level, key)
+
+
+def _as_samples(x: Any) -> Any:
+    """Return an array or a tensor as it is, and of what else there is an array."""
+    if not hasattr(x, "shape"):
+        try:
+            x = np.asarray(x)
+        except (TypeError, ValueError):
+            x = np.empty(0, dtype=object)
+        if x.dtype.kind not in "biufc":
+            raise InvalidInputError("x must be a tensor or an array of numbers, one row a sample")
+    if len(x.shape) == 0 or x.shape[0] == 0:
+        raise InvalidInputError(f"x must have at least one sample, got shape {tuple(x.shape)}")
+    return x
 
 
 def _compared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -20,7 +21,7 @@ import torch
 from torch import nn
 
 import htmu.ntk
-from htmu.cli.ntk_output import work_reporter
+from htmu.cli.ntk_output import named_options, work_reporter
 from htmu.errors import InvalidInputError, RunFileError
 
 Run = Callable[..., Any]
@@ -113,7 +114,10 @@ def test_table(run: Run) -> None:
     assert lines["largest eigenvalue"] == f"{values[-1]:.6g}"
     assert lines["smallest eigenvalue"] == f"{values[0]:.6g}"
     assert lines["negative eigenvalues"] == "0"
-    assert lines["error of eigenvalues"].startswith("at most ")
+    assert re.fullmatch(r"at most \S+, of the eigenvalue routine", lines["rounding"])
+    largest, smallest = (3e-7 * np.sqrt(value * values[-1]) for value in values[[-1, 0]])
+    passes = f"about {largest:.1g} (largest) to {smallest:.1g} (smallest), ReLU flips apart"
+    assert lines["error of the passes"] == passes
     assert lines["time"]
 
 
@@ -243,6 +247,39 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         assert report is None
 
 
+def test_errors_in_json(run: Run) -> None:
+    facts = json.loads(run("ntk", "--model", "mlp", "-n", "6", "--json").out)
+    assert facts["eigenvalue_rounding"] < 1e-10
+    assert facts["passes_error"]["largest"] == pytest.approx(3e-7 * facts["largest"])
+    line = ["ntk", "--model", "mlp", "-n", "6", "--json", "--dtype", "float64"]
+    assert json.loads(run(*line).out)["passes_error"] is None
+    assert "passes" not in run(*line[:-3], "--dtype", "float64").out
+
+
+@pytest.mark.parametrize("layers", [False, True])
+def test_kernels_are_not_replaced(layers: bool, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "g.npy").write_text("mine")
+    line = ["ntk", "--model", "mlp", "-n", "6", "--out", "g.npy", *["--layers"][: int(layers)]]
+    outcome = run(*line)
+    assert outcome.code == 1
+    assert "g.npy exists already" in outcome.err
+    assert ("--resume" in outcome.err) != layers
+    assert CALLS == []  # refused before the images are loaded
+    assert (tmp_path / "g.npy").read_text() == "mine"
+
+
+def test_messages_name_options() -> None:
+    for said, named in (
+        ("g.npy.work is unfinished work already; pass resume=True to go on", "give --resume"),
+        ("disk is full; go on with resume=True", "with --resume"),
+        ("memory is too small; write the kernel to a file by `out`", "by --out"),
+        ("memory must be bytes, got 'x'", "--memory must be"),
+        ("device 'abacus' cannot be used here", "--device 'abacus'"),
+    ):
+        with pytest.raises(RunFileError, match=named), named_options():
+            raise RunFileError(said)
+
+
 MISTAKES = [
     ("", 2, "give a network: --model NAME or --checkpoint FOLDER"),
     ("--model mlp --checkpoint run", 2, "not both"),
@@ -260,6 +297,7 @@ MISTAKES = [
     ("--model mlp --dtype mixed --matrix-free", 2, "'mixed'"),
     ("--model mlp --memory 1B", 2, "too little"),
     ("--model mlp --out g.txt", 2, "'g.txt'"),
+    ("--model nope --out G.NPY", 2, "'G.NPY'"),
     ("--model mlp --out none/g.npy", 1, "no folder none"),
     ("--model mlp --out none/g.zarr", 1, "no folder none"),
     ("--model mlp --out .npy/", 2, "--out"),

@@ -314,3 +314,147 @@ def test_a_gpu_gives_the_same() -> None:
     vector = np.ones(15)
     on_gpu = product(model, x, device="cuda") @ vector
     assert relative(on_gpu, product(model, x, device="cpu") @ vector) < 1e-10
+
+
+class Formula(nn.Module):
+    """Modules, and any function of them and the input."""
+
+    def __init__(self, function: Callable[..., Any], **parts: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x)
+
+
+def padded_tied() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        embedding = nn.Embedding(7, 3, padding_idx=0)
+        last = nn.Linear(3, 7, bias=False)
+        last.weight = embedding.weight
+        return Formula(
+            lambda s, t: s.h(torch.tanh(s.m(s.e(t)))).mean(1),
+            e=embedding,
+            m=nn.Linear(3, 3),
+            h=last,
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_padding_of_a_tied_embedding(brute: Any, dtype: str) -> None:
+    """Forward mode ignores padding_idx, whose gradient autograd leaves out."""
+    tokens = torch.tensor([[1, 2, 3], [1, 4, 5], [0, 0, 6], [0, 2, 2]])
+    model = padded_tied()
+    found = product(model, tokens, dtype=dtype, block=2) @ np.eye(28)
+    expected = brute(model.double(), tokens)
+    assert relative(found, expected) < (1e-12 if dtype == "float64" else 1e-5)
+
+
+def test_sparse_gradients(brute: Any) -> None:
+    tokens = torch.tensor([[1, 2], [3, 3], [1, 0]])
+    model = Formula(lambda s, t: s.e(t).sum(1), e=nn.Embedding(7, 3, sparse=True))
+    assert relative(product(model, tokens) @ np.eye(9), brute(model.double(), tokens)) < 1e-12
+
+
+def test_gradients_that_are_no_derivatives_are_refused() -> None:
+    embedding = nn.Embedding(7, 3, scale_grad_by_freq=True)
+    model = Formula(lambda s, t: s.e(t).sum(1), e=embedding)
+    with pytest.raises(InvalidInputError, match="scale_grad_by_freq"):
+        product(model, torch.tensor([[1, 2], [3, 3]]))
+
+
+def test_outputs_of_a_narrower_type() -> None:
+    model = Formula(lambda s, x: s.a(x).float(), a=nn.Linear(5, 2))
+    found = product(model, ROWS) @ np.eye(8)
+    assert relative(found, np.kron(np.full((4, 4), 6.0), np.eye(2))) < 1e-6
+
+
+MIXING: list[tuple[str, Callable[[Any, Tensor], Any]]] = [
+    ("mean", lambda s, x: s.a(x) - s.a(x).mean(0)),
+    ("dropout", lambda s, x: nn.functional.dropout(s.a(x), 0.5, True)),
+    ("unused draw", lambda s, x: s.a(x) + 0 * torch.randn(1).to(x)),
+]
+
+
+@pytest.mark.parametrize("function", [f for _, f in MIXING], ids=[name for name, _ in MIXING])
+@pytest.mark.parametrize("block", [1, 3, None])
+def test_samples_that_mix_and_chance_are_refused(
+    function: Callable[[Any, Tensor], Any], block: int | None
+) -> None:
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(7, 5, generator=generator)
+    with pytest.raises(InvalidInputError, match="eval"):
+        product(Formula(function, a=nn.Linear(5, 2)), x, block=block)
+
+
+@pytest.mark.parametrize(
+    ("vector", "error", "text"),
+    [
+        (["a"] * 8, InvalidInputError, "real numbers"),
+        ([[1.0], [2.0, 3.0]], InvalidInputError, "no array"),
+        (np.ones(7), InvalidInputError, "got shape"),
+        (np.ones((2, 8)), InvalidInputError, "got shape"),
+        (np.ones(8) * 1j, InvalidInputError, "real"),
+        (np.full(8, np.nan), NonFiniteError, "vector"),
+    ],
+    ids=["text", "ragged", "length", "rows", "complex", "NaN"],
+)
+def test_bad_vectors(vector: Any, error: type[HtmuError], text: str) -> None:
+    kernel = product(GOOD, ROWS)
+    for multiply in (kernel.dot, lambda v: kernel @ v):
+        with pytest.raises(error, match=text):
+            multiply(vector)
+
+
+def test_complex_buffers_and_parameters() -> None:
+    class Rotary(nn.Module):
+        turn: Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(5, 6), nn.Linear(6, 2)
+            angles = torch.linspace(0.1, 1, 3, dtype=torch.float64)
+            self.register_buffer("turn", torch.polar(torch.ones_like(angles), angles))
+
+        def forward(self, x: Tensor) -> Any:
+            turned = torch.view_as_complex(self.a(x).view(-1, 3, 2)) * self.turn
+            return self.b(torch.view_as_real(turned).flatten(1))
+
+    x = torch.randn(3, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model = Rotary().double()
+    j = jacobian(model, x).reshape(6, -1)
+    assert relative(product(model, x) @ np.eye(6), j @ j.T) < 1e-12
+    with pytest.raises(InvalidInputError, match="complex parameters"):
+        product(nn.Linear(5, 2, dtype=torch.complex64), ROWS)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ones((8, 5))[::-2],
+        np.ones((4, 5), ">f8"),
+        np.ones((4, 5), np.longdouble),
+        np.broadcast_to(1.0, (4, 5)),
+    ],
+    ids=["negative strides", "big-endian", "long double", "read-only"],
+)
+def test_arrays_of_any_layout(x: Any) -> None:
+    assert np.array_equal(product(GOOD, x) @ np.ones(8), product(GOOD, ROWS) @ np.ones(8))
+
+
+@pytest.mark.parametrize(
+    ("model", "x"),
+    [
+        (GOOD, ROWS.to_sparse()),
+        (GOOD, ROWS.to("meta")),
+        (nn.Linear(5, 2, device="meta"), ROWS),
+    ],
+    ids=["sparse", "meta", "meta model"],
+)
+def test_tensors_without_data(model: Any, x: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        product(model, x)
+    assert "\n" not in str(caught.value)

@@ -176,3 +176,32 @@ def test_mistakes(sizes: Any, options: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidInputError, match=text) as caught:
         subsample_spectra(None, features(30, 10), sizes, **{"gram": linear, **options})
     assert "\n" not in str(caught.value)
+
+
+def test_lists_are_samples() -> None:
+    rows = np.random.default_rng(1).standard_normal((30, 8))
+    found = [
+        subsample_spectra(None, x, [10, 20], gram=linear, summary="tail").summaries
+        for x in (rows, rows.tolist())
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "text"),
+    [
+        (3, {}, "at least one sample"),
+        (None, {}, "x must be a tensor"),
+        ("rows", {}, "x must be a tensor"),
+        ([[1.0], [1.0, 2.0]], {}, "x must be a tensor"),
+        (np.ones((0, 3)), {}, "at least one sample"),
+        (np.ones((9, 3)), {"per_layer": True}, "per_layer is of one kernel"),
+        (np.ones((9, 3)), {"out": "g.npy"}, "out is of one kernel"),
+        (np.ones((9, 3)), {"resume": True}, "resume is of one kernel"),
+        (np.ones((9, 3)), {"gram": 3}, "gram must be callable"),
+    ],
+)
+def test_refused_before_work(x: Any, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidInputError, match=text) as caught:
+        subsample_spectra(None, x, [2, 4], **options)
+    assert "\n" not in str(caught.value)
