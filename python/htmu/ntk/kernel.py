@@ -12,6 +12,7 @@ from torch import nn
 
 from htmu.arguments import as_bool, as_choice
 from htmu.errors import InvalidInputError
+from htmu.ntk.agreement import UnseenUseError
 from htmu.ntk.assembly import Assembly, GramProgress
 from htmu.ntk.capture import exact_arithmetic
 from htmu.ntk.memory import as_bytes
@@ -195,15 +196,33 @@ def gram(
     with torch.inference_mode(False), torch.no_grad(), exact_arithmetic():
         if samples.is_inference():
             samples = samples.clone()
+        whole_model: list[str] = []
         try:
-            assembly = Assembly.prepare(
-                model, samples, names, outputs, passes, kernel, place, limit, out is None, per_layer
-            )
-            assembly.scale = 1.0 / assembly.count if scaled else 1.0
-            assembly.progress = progress
-            if out is not None:
-                return assembly.to_file(out, settings, resume)
-            return assembly.per_layer() if per_layer else assembly.in_memory()
+            while True:
+                assembly = Assembly.prepare(
+                    model,
+                    samples,
+                    names,
+                    outputs,
+                    passes,
+                    kernel,
+                    place,
+                    limit,
+                    out is None,
+                    per_layer,
+                    whole_model,
+                )
+                assembly.scale = 1.0 / assembly.count if scaled else 1.0
+                assembly.progress = progress
+                if out is not None:
+                    return assembly.to_file(out, settings, resume)
+                try:
+                    return assembly.per_layer() if per_layer else assembly.in_memory()
+                except UnseenUseError as error:
+                    if error.name in whole_model:
+                        raise
+                    # A file could hold sums over the former division of the work.
+                    whole_model.append(error.name)
         except torch.cuda.OutOfMemoryError as error:
             raise InvalidInputError(
                 f"{place} has no memory left for this kernel; give a smaller limit by `memory`, or "

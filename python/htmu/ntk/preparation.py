@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from htmu.arguments import as_choice
 from htmu.errors import InvalidInputError, NonFiniteError
 
-__all__ = ["as_device", "as_samples", "check_mode", "fingerprint", "private_copy"]
+__all__ = ["as_device", "as_samples", "cast", "check_mode", "fingerprint", "private_copy"]
 
 
 def as_samples(samples: Any) -> Tensor:
@@ -83,6 +83,21 @@ def check_mode(model: Any) -> None:
             raise InvalidInputError(
                 f"dropout {name!r} is in training mode, where outputs are random; call model.eval()"
             )
+
+
+def cast(model: nn.Module, precision: torch.dtype) -> None:
+    """Parameters and buffers in a precision; complex ones in the complex type of it.
+
+    `nn.Module.to` would drop imaginary parts.
+    """
+    both = torch.complex128 if precision == torch.float64 else torch.complex64
+
+    def converted(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(both)
+        return tensor.to(precision) if tensor.is_floating_point() else tensor
+
+    model._apply(converted)  # type: ignore[no-untyped-call]
 
 
 def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
