@@ -147,6 +147,7 @@ class Assembly:
         """The kernel in a file, strip by strip."""
         size = self.needs.n * self.needs.classes
         dtype = np.dtype(np.float32 if self.kernel == torch.float32 else np.float64)
+        settings = {**settings, "values": self.uses.fingerprint}
         file = KernelFile(out, size, dtype, settings, resume)
         try:
             if not file.finished:

@@ -16,10 +16,10 @@ from htmu.ntk.agreement import UnseenUseError
 from htmu.ntk.assembly import Assembly, GramProgress
 from htmu.ntk.capture import exact_arithmetic
 from htmu.ntk.memory import as_bytes
-from htmu.ntk.outputs import OutputsLike
+from htmu.ntk.outputs import OutputsLike, as_outputs
 from htmu.ntk.preparation import as_device, as_samples, check_mode, fingerprint
 from htmu.ntk.selection import ParametersLike, select_parameters
-from htmu.ntk.storage import check_kernel_place
+from htmu.ntk.storage import check_free, check_kernel_place
 
 __all__ = ["GramProgress", "gram"]
 
@@ -167,6 +167,7 @@ def gram(
     """
     check_mode(model)
     samples = as_samples(x)
+    chosen = as_outputs(outputs)
     passes, kernel = _PRECISIONS[as_choice("dtype", dtype, tuple(_PRECISIONS))]
     scaled, per_layer = as_bool("scaled", scaled), as_bool("per_layer", per_layer)
     resume = as_bool("resume", resume)
@@ -177,7 +178,7 @@ def gram(
     if out is None and resume:
         raise InvalidInputError("resume needs the file to go on with; name it by `out`")
     if out is not None:
-        check_kernel_place(out)
+        check_free(check_kernel_place(out), resume)
         if per_layer:
             raise InvalidInputError(
                 "per_layer kernels are not written to a file; leave out `out`, or call once for "
@@ -188,7 +189,7 @@ def gram(
     if out is not None:
         settings = {
             **fingerprint(model, samples),
-            "outputs": outputs if isinstance(outputs, str) else [int(o) for o in outputs],
+            "outputs": chosen,
             "dtype": dtype,
             "scaled": scaled,
             "parameters": list(names),
@@ -203,7 +204,7 @@ def gram(
                     model,
                     samples,
                     names,
-                    outputs,
+                    chosen,
                     passes,
                     kernel,
                     place,

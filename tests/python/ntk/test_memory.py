@@ -82,11 +82,13 @@ def test_too_small_a_limit_names_the_least_that_works(tmp_path: Path) -> None:
         ("1.5 GiB", 1.5 * 2**30),
         ("500mb", 5e8),
         ("1e9", 1e9),
+        ("1e+9", 1e9),
         (10**9, 1e9),
+        (np.int64(10**9), 1e9),
         ("64k", 64e3),
     ],
 )
-def test_sizes_are_read(text: str | int, size: float) -> None:
+def test_sizes_are_read(text: str | float, size: float) -> None:
     assert as_bytes(text) == size
 
 
