@@ -97,7 +97,9 @@ class Assembly:
             kernel_size=kernel.itemsize * (len({part.owner for part in parts}) if per_layer else 1),
             size=passes.itemsize,
             # The check holds the model and gradients for two samples in float64.
+            # Later come the sums over a chunk: autograd's, the parts', and their difference.
             fixed=8.0 * (everything + 2 * total + 2 * max(sizes[name] for name in names))
+            + 3.0 * passes.itemsize * total
             + x.numel() * x.element_size(),
             graph=uses.graph_numbers,
             largest=uses.largest,

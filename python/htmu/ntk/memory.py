@@ -114,11 +114,13 @@ class Schedule:
         sites = {site for part in group for site in part.sites}
         generic = any(isinstance(site.layer, GenericLayer) for site in sites)
         formed = sum(p.numbers // p.classes for p in group if isinstance(p, RowPart))
+        # torch.func's result stands beside its factors, which it copies.
+        copies = 4 if generic else 2
         each = (
             (2 if generic else 1) * self.needs.graph
             + 4 * self.needs.largest
             + sum(site.prepared for site in sites)
-            + 2 * formed
+            + copies * formed
         )
         return self.chunk * each
 
