@@ -91,8 +91,9 @@ def gram(
     linear layers and convolutions as products of Gram matrices or of explicit gradients, whichever
     a count of operations says; modules of other types by torch.func. Before that, every
     parameter's gradient is compared with autograd's on two samples: one that is used where no hook
-    sees it (a tied weight, say) is differentiated through the whole model. The model is copied and
-    is not changed.
+    sees it (a tied weight, say) is differentiated through the whole model. In each pass a random
+    combination of the samples' gradients is compared too: a use for some samples only is found so,
+    and begins the work anew, or is refused with `out`. The model is copied and is not changed.
 
     Parameters
     ----------
@@ -142,16 +143,17 @@ def gram(
     Raises
     ------
     InvalidInputError
-        The outputs are not (n, c), batch norm is in training mode, samples are not independent, no
+        The outputs are not (n, c), batch norm is in training mode, samples are not independent, the
+        model draws random numbers or uses its parameters through functions that are no methods, no
         parameter is chosen, `memory` is too small (with the least that works), or a bad option.
     NonFiniteError
-        A sample, or the model's output for one, is NaN or infinite.
+        A sample, the model's output or a gradient for one, or the kernel, is NaN or infinite.
     RunFileError, RunSettingsError, RunLockedError
         `out` cannot be written (a full disk: earlier work is kept), holds other work, or is in use.
 
     Notes
     -----
-    Cost for n samples, c outputs: c + 1 passes a group of layers, and for each pair of samples
+    Cost for n samples, c outputs: c + 2 passes a group of layers, and for each pair of samples
     min(c^2 K Co, P^2 K + c P^2 Co + c^2 P Co) multiply-adds for a convolution with K inputs a
     patch, Co channels and P positions. The identity for a linear layer, (A A^T + 1) o B B^T, is
     that of Novak, Sohl-Dickstein and Schoenholz, "Fast finite width neural tangent kernel", ICML
