@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from htmu.errors import InvalidInputError
+from htmu.errors import InvalidInputError, NonFiniteError
 from htmu.ntk.capture import run_model, with_graph
 from htmu.ntk.memory import Needs, Schedule, available_bytes, make_schedule
 from htmu.ntk.outputs import Outputs, choose_outputs
 from htmu.ntk.parts import Part
 from htmu.ntk.passes import fill
 from htmu.ntk.plan import build_parts, pair_work
-from htmu.ntk.preparation import private_copy
+from htmu.ntk.preparation import cast, private_copy
 from htmu.ntk.sites import Uses, find_uses
 from htmu.ntk.storage import KernelFile, mirror
 
@@ -75,12 +75,13 @@ class Assembly:
         limit: float | None,
         whole: bool,
         per_layer: bool,
+        whole_model: Collection[str] = (),
     ) -> Assembly:
         """Copy the model, find where its parameters act, and divide the work."""
         limit = available_bytes(device) if limit is None else limit
         own = private_copy(model, device)
-        uses = _uses(own, x, names, device)
-        own.to(passes)
+        uses = _uses(own, x, names, device, whole_model)
+        cast(own, passes)
         x = x.to(device, passes) if x.is_floating_point() else x.to(device)
         count = run_model(own, with_graph(x[:1])).shape[1]
         chosen = choose_outputs(outputs, count, passes)
@@ -96,7 +97,9 @@ class Assembly:
             kernel_size=kernel.itemsize * (len({part.owner for part in parts}) if per_layer else 1),
             size=passes.itemsize,
             # The check holds the model and gradients for two samples in float64.
+            # Later come the sums over a chunk: autograd's, the parts', and their difference.
             fixed=8.0 * (everything + 2 * total + 2 * max(sizes[name] for name in names))
+            + 3.0 * passes.itemsize * total
             + x.numel() * x.element_size(),
             graph=uses.graph_numbers,
             largest=uses.largest,
@@ -128,6 +131,7 @@ class Assembly:
         return torch.zeros(size, size, dtype=self.kernel, device=self.x.device)
 
     def _finished(self, total: Tensor) -> Array:
+        _check_overflow(total)
         array = total.cpu().numpy()
         if self.scale != 1.0:
             array *= self.scale
@@ -145,6 +149,7 @@ class Assembly:
         """The kernel in a file, strip by strip."""
         size = self.needs.n * self.needs.classes
         dtype = np.dtype(np.float32 if self.kernel == torch.float32 else np.float64)
+        settings = {**settings, "values": self.uses.fingerprint}
         file = KernelFile(out, size, dtype, settings, resume)
         try:
             if not file.finished:
@@ -183,6 +188,7 @@ class Assembly:
             file.save_partial(number, pieces, total.cpu().numpy())
 
         self._add_strip(_Strip(rows, total, done), schedule, self.parts, save)
+        _check_overflow(total)
         if self.scale != 1.0:
             total *= self.scale
         file.save_strip(number, first, total.cpu().numpy())
@@ -267,23 +273,37 @@ class _Strip:
     done: int
 
 
+def _check_overflow(total: Tensor) -> None:
+    if not all(bool(torch.isfinite(value)) for value in torch.aminmax(total)):
+        raise NonFiniteError(
+            f"the kernel overflows {str(total.dtype).removeprefix('torch.')}; scale the model's "
+            f"outputs down, or use dtype='mixed' or 'float64'"
+        )
+
+
 def _pairs(schedule: Schedule, rows: slice) -> float:
     """Pairs of samples in a strip, half of those on its diagonal tile."""
     size = float(rows.stop - rows.start)
     return size * (schedule.needs.n - float(rows.stop)) + size * size / 2
 
 
-def _uses(model: nn.Module, x: Tensor, names: dict[str, list[str]], device: torch.device) -> Uses:
+def _uses(
+    model: nn.Module,
+    x: Tensor,
+    names: dict[str, list[str]],
+    device: torch.device,
+    whole_model: Collection[str],
+) -> Uses:
     """Sites of the parameters, checked in float64, or in the model's own precision if need be."""
     numbers = [0, len(x) - 1, len(x) // 2]
     chosen = x[numbers].to(device)
     precisions = [p.dtype for p in model.parameters() if p.is_floating_point()]
     own = torch.float32 if not precisions or precisions[0].itemsize < 8 else precisions[0]
     for precision in dict.fromkeys((torch.float64, own)):
-        model.to(precision)
+        cast(model, precision)
         samples = chosen.to(precision) if chosen.is_floating_point() else chosen
         try:
-            return find_uses(model, samples, names, numbers)
+            return find_uses(model, samples, names, numbers, whole_model)
         except InvalidInputError as error:
             # Only a module that is written for one precision may fail here and not there.
             if precision == own or not isinstance(error.__cause__, RuntimeError):

@@ -21,11 +21,13 @@ __all__ = [
     "Recorded",
     "Recorder",
     "check_finite",
+    "check_own",
     "class_gradients",
     "differentiate",
     "exact_arithmetic",
     "map_tensors",
     "run_model",
+    "tolerances",
     "with_graph",
 ]
 
@@ -139,6 +141,8 @@ def with_graph(x: Tensor) -> Tensor:
 
 def run_model(model: nn.Module, x: Tensor) -> Tensor:
     """Outputs of the model, (n, c), with a graph; a failure is one line."""
+    devices = [x.device] if x.device.type == "cuda" else []
+    before = _random_states(devices)
     try:
         outputs = model(x)
     except InvalidInputError:
@@ -149,6 +153,14 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
             f"the model fails on x of shape {tuple(x.shape)} and {x.dtype}: {reason[:200]}; "
             f"give x as the model takes it"
         ) from error
+    if any(not torch.equal(a, b) for a, b in zip(before, _random_states(devices), strict=True)):
+        torch.set_rng_state(before[0])
+        for device, state in zip(devices, before[1:], strict=True):
+            torch.cuda.set_rng_state(state, device)
+        raise InvalidInputError(
+            "the model draws random numbers, so that its outputs change from call to call; call "
+            "model.eval(), or take dropout and noise out of its forward"
+        )
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(x):
         found = (
             f"shape {tuple(outputs.shape)}"
@@ -159,9 +171,45 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
             f"the model's outputs must be of shape (n, c), here ({len(x)}, c), got {found}; "
             f"wrap the model so that it returns one row of outputs a sample"
         )
+    if not outputs.shape[1]:
+        raise InvalidInputError("the model returns no outputs, (n, 0); it needs at least one")
     if not outputs.is_floating_point():
         raise InvalidInputError(f"the model's outputs must be real numbers, got {outputs.dtype}")
     return outputs
+
+
+def _random_states(devices: Sequence[torch.device]) -> list[Tensor]:
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
+
+
+def check_own(outputs: Tensor, model: nn.Module) -> None:
+    """Refuse a copied model that still uses parameters of its original.
+
+    `copy.deepcopy` does not copy functions, nor therefore what they refer to.
+    """
+    own = {id(parameter) for parameter in model.parameters()}
+    waiting: list[Any] = [outputs.grad_fn]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter) and id(leaf) not in own:
+            raise InvalidInputError(
+                f"the model uses a parameter of shape {tuple(leaf.shape)} that its copy by "
+                f"copy.deepcopy does not own, through a lambda, a function or a list of them; "
+                f"write them as modules or methods"
+            )
+        waiting += [following for following, _ in node.next_functions]
+
+
+def tolerances(dtype: torch.dtype) -> tuple[float, float]:
+    """Relative errors of two ways to a gradient that agree: of itself, and of the largest."""
+    if dtype.itemsize < 4:
+        return 5e-2, 1e-3
+    return (1e-8, 1e-12) if dtype == torch.float64 else (1e-3, 1e-5)
 
 
 def check_finite(outputs: Tensor, first: int) -> None:
@@ -183,11 +231,11 @@ def class_gradients(
     """
     for index, row in enumerate(weights):
         if not outputs.requires_grad:
-            yield [outputs.new_zeros(shape) for shape in shapes]
+            yield [weights.new_zeros(shape) for shape in shapes]
             continue
         grads = differentiate(outputs, list(edges), row, keep=index < len(weights) - 1)
         yield [
-            outputs.new_zeros(shape) if grad is None else grad.to(outputs.dtype)
+            weights.new_zeros(shape) if grad is None else grad.to(weights.dtype)
             for grad, shape in zip(grads, shapes, strict=True)
         ]
 
@@ -198,7 +246,11 @@ def differentiate(
     """Gradients of sum_i weights . outputs_i by the inputs; a failure is one line."""
     try:
         found: tuple[Tensor | None, ...] = torch.autograd.grad(
-            outputs, inputs, weights.expand_as(outputs), retain_graph=keep, allow_unused=True
+            outputs,
+            inputs,
+            weights.to(outputs.dtype).expand_as(outputs),
+            retain_graph=keep,
+            allow_unused=True,
         )
     except RuntimeError as error:
         reason = " ".join(str(error).split())

@@ -12,13 +12,14 @@ from torch import nn
 
 from htmu.arguments import as_bool, as_choice
 from htmu.errors import InvalidInputError
+from htmu.ntk.agreement import UnseenUseError
 from htmu.ntk.assembly import Assembly, GramProgress
 from htmu.ntk.capture import exact_arithmetic
 from htmu.ntk.memory import as_bytes
-from htmu.ntk.outputs import OutputsLike
+from htmu.ntk.outputs import OutputsLike, as_outputs
 from htmu.ntk.preparation import as_device, as_samples, check_mode, fingerprint
 from htmu.ntk.selection import ParametersLike, select_parameters
-from htmu.ntk.storage import check_kernel_place
+from htmu.ntk.storage import check_free, check_kernel_place
 
 __all__ = ["GramProgress", "gram"]
 
@@ -90,8 +91,9 @@ def gram(
     linear layers and convolutions as products of Gram matrices or of explicit gradients, whichever
     a count of operations says; modules of other types by torch.func. Before that, every
     parameter's gradient is compared with autograd's on two samples: one that is used where no hook
-    sees it (a tied weight, say) is differentiated through the whole model. The model is copied and
-    is not changed.
+    sees it (a tied weight, say) is differentiated through the whole model. In each pass a random
+    combination of the samples' gradients is compared too: a use for some samples only is found so,
+    and begins the work anew, or is refused with `out`. The model is copied and is not changed.
 
     Parameters
     ----------
@@ -142,16 +144,17 @@ def gram(
     Raises
     ------
     InvalidInputError
-        The outputs are not (n, c), batch norm is in training mode, samples are not independent, no
+        The outputs are not (n, c), batch norm is in training mode, samples are not independent, the
+        model draws random numbers or uses its parameters through functions that are no methods, no
         parameter is chosen, `memory` is too small (with the least that works), or a bad option.
     NonFiniteError
-        A sample, or the model's output for one, is NaN or infinite.
+        A sample, the model's output or a gradient for one, or the kernel, is NaN or infinite.
     RunFileError, RunSettingsError, RunLockedError
         `out` cannot be written (a full disk: earlier work is kept), holds other work, or is in use.
 
     Notes
     -----
-    Cost for n samples, c outputs: c + 1 passes a group of layers, and for each pair of samples
+    Cost for n samples, c outputs: c + 2 passes a group of layers, and for each pair of samples
     min(c^2 K Co, P^2 K + c P^2 Co + c^2 P Co) multiply-adds for a convolution with K inputs a
     patch, Co channels and P positions. The identity for a linear layer, (A A^T + 1) o B B^T, is
     that of Novak, Sohl-Dickstein and Schoenholz, "Fast finite width neural tangent kernel", ICML
@@ -167,6 +170,7 @@ def gram(
     """
     check_mode(model)
     samples = as_samples(x)
+    chosen = as_outputs(outputs)
     passes, kernel = _PRECISIONS[as_choice("dtype", dtype, tuple(_PRECISIONS))]
     scaled, per_layer = as_bool("scaled", scaled), as_bool("per_layer", per_layer)
     resume = as_bool("resume", resume)
@@ -177,7 +181,7 @@ def gram(
     if out is None and resume:
         raise InvalidInputError("resume needs the file to go on with; name it by `out`")
     if out is not None:
-        check_kernel_place(out)
+        check_free(check_kernel_place(out), resume)
         if per_layer:
             raise InvalidInputError(
                 "per_layer kernels are not written to a file; leave out `out`, or call once for "
@@ -188,7 +192,7 @@ def gram(
     if out is not None:
         settings = {
             **fingerprint(model, samples),
-            "outputs": outputs if isinstance(outputs, str) else [int(o) for o in outputs],
+            "outputs": chosen,
             "dtype": dtype,
             "scaled": scaled,
             "parameters": list(names),
@@ -196,15 +200,33 @@ def gram(
     with torch.inference_mode(False), torch.no_grad(), exact_arithmetic():
         if samples.is_inference():
             samples = samples.clone()
+        whole_model: list[str] = []
         try:
-            assembly = Assembly.prepare(
-                model, samples, names, outputs, passes, kernel, place, limit, out is None, per_layer
-            )
-            assembly.scale = 1.0 / assembly.count if scaled else 1.0
-            assembly.progress = progress
-            if out is not None:
-                return assembly.to_file(out, settings, resume)
-            return assembly.per_layer() if per_layer else assembly.in_memory()
+            while True:
+                assembly = Assembly.prepare(
+                    model,
+                    samples,
+                    names,
+                    chosen,
+                    passes,
+                    kernel,
+                    place,
+                    limit,
+                    out is None,
+                    per_layer,
+                    whole_model,
+                )
+                assembly.scale = 1.0 / assembly.count if scaled else 1.0
+                assembly.progress = progress
+                if out is not None:
+                    return assembly.to_file(out, settings, resume)
+                try:
+                    return assembly.per_layer() if per_layer else assembly.in_memory()
+                except UnseenUseError as error:
+                    if error.name in whole_model:
+                        raise
+                    # A file could hold sums over the former division of the work.
+                    whole_model.append(error.name)
         except torch.cuda.OutOfMemoryError as error:
             raise InvalidInputError(
                 f"{place} has no memory left for this kernel; give a smaller limit by `memory`, or "

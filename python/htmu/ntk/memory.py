@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
@@ -30,11 +31,11 @@ _CHUNK_COST = 4.0
 def as_bytes(memory: Any) -> float:
     """Bytes of a limit such as 8e9, "8GB" or "500 MiB"."""
     if isinstance(memory, str):
-        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmgt]?i?)b?\s*", memory.lower())
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([kmgt]?i?)b?\s*", memory.lower())
         if match and match[2] in _UNITS:
             with suppress(ValueError):
                 return _positive(float(match[1]) * _UNITS[match[2]], memory)
-    elif isinstance(memory, int | float) and not isinstance(memory, bool):
+    elif isinstance(memory, Real) and not isinstance(memory, bool):
         return _positive(float(memory), memory)
     raise InvalidInputError(f"memory must be bytes, or a size such as '8GB', got {memory!r}")
 
@@ -113,11 +114,13 @@ class Schedule:
         sites = {site for part in group for site in part.sites}
         generic = any(isinstance(site.layer, GenericLayer) for site in sites)
         formed = sum(p.numbers // p.classes for p in group if isinstance(p, RowPart))
+        # torch.func's result stands beside its factors, which it copies.
+        copies = 4 if generic else 2
         each = (
             (2 if generic else 1) * self.needs.graph
             + 4 * self.needs.largest
             + sum(site.prepared for site in sites)
-            + 2 * formed
+            + copies * formed
         )
         return self.chunk * each
 

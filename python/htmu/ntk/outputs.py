@@ -12,7 +12,7 @@ from torch import Tensor
 from htmu.arguments import as_choice, as_int
 from htmu.errors import InvalidInputError
 
-__all__ = ["Outputs", "OutputsLike", "choose_outputs"]
+__all__ = ["Outputs", "OutputsLike", "as_outputs", "choose_outputs"]
 
 OutputsLike: TypeAlias = "str | Sequence[int]"
 
@@ -30,14 +30,10 @@ class Outputs:
         return 1 if self.trace else len(self.weights)
 
 
-def choose_outputs(outputs: Any, count: int, dtype: torch.dtype) -> Outputs:
-    """Outputs asked for, of a model with `count` of them."""
-    every = torch.eye(count, dtype=dtype)
+def as_outputs(outputs: Any) -> str | list[int]:
+    """The choice or the classes that are asked for, of any model."""
     if isinstance(outputs, str):
-        choice = as_choice("outputs", outputs, ("all", "trace", "sum"))
-        if choice == "sum":
-            return Outputs(torch.ones(1, count, dtype=dtype), trace=False)
-        return Outputs(every, trace=choice == "trace")
+        return as_choice("outputs", outputs, ("all", "trace", "sum"))
     try:
         listed = list(outputs)
     except TypeError:
@@ -46,9 +42,19 @@ def choose_outputs(outputs: Any, count: int, dtype: torch.dtype) -> Outputs:
         raise InvalidInputError(
             f"outputs must be 'all', 'trace', 'sum' or a list of classes, got {outputs!r}"
         )
-    chosen = [
-        as_int(f"outputs[{i}]", item, minimum=0, maximum=count - 1) for i, item in enumerate(listed)
-    ]
+    chosen = [as_int(f"outputs[{i}]", item, minimum=0) for i, item in enumerate(listed)]
     if len(set(chosen)) < len(chosen):
         raise InvalidInputError(f"outputs must name each class once, got {listed!r}")
-    return Outputs(every[chosen], trace=False)
+    return chosen
+
+
+def choose_outputs(outputs: str | Sequence[int], count: int, dtype: torch.dtype) -> Outputs:
+    """Outputs asked for, of a model with `count` of them."""
+    every = torch.eye(count, dtype=dtype)
+    if isinstance(outputs, str):
+        if outputs == "sum":
+            return Outputs(torch.ones(1, count, dtype=dtype), trace=False)
+        return Outputs(every, trace=outputs == "trace")
+    for i, item in enumerate(outputs):
+        as_int(f"outputs[{i}]", item, minimum=0, maximum=count - 1)
+    return Outputs(every[list(outputs)], trace=False)

@@ -38,6 +38,8 @@ class Part(ABC):
     """A sum of terms of the kernel that belong to one owner's parameters."""
 
     owner: str
+    names: list[str]
+    """Its parameters, by their first names."""
     sites: list[Site]
     numbers: int
     """Stored numbers of one sample."""
@@ -71,6 +73,18 @@ class Part(ABC):
         """Store what belongs to one output."""
 
     @abstractmethod
+    def combined(
+        self, stored: Stored, rows: slice, samples: Tensor, outputs: Tensor
+    ) -> list[Tensor]:
+        """Gradients by each parameter, summed over samples and outputs with these factors."""
+
+    def finite(self, stored: Stored, rows: slice) -> Tensor:
+        """Of each sample, whether all that is stored is finite."""
+        return torch.stack(
+            [torch.isfinite(s[rows].flatten(1)).all(1) for s in stored if s.numel()]
+        ).all(0)
+
+    @abstractmethod
     def add(
         self,
         target: Tensor,
@@ -88,9 +102,15 @@ class RowPart(Part):
     """Gradients formed as rows; of a shared parameter, the sum over its sites."""
 
     def __init__(
-        self, owner: str, parameters: list[list[Use]], sizes: list[int], classes: int
+        self,
+        owner: str,
+        names: list[str],
+        parameters: list[list[Use]],
+        sizes: list[int],
+        classes: int,
     ) -> None:
         self.owner = owner
+        self.names = names
         self.parameters = parameters
         self.sizes = sizes
         self.sites = list(dict.fromkeys(site for uses in parameters for site, _ in uses))
@@ -124,6 +144,14 @@ class RowPart(Part):
                     place.copy_(formed[site][name])
             first += size
 
+    def combined(
+        self, stored: Stored, rows: slice, samples: Tensor, outputs: Tensor
+    ) -> list[Tensor]:
+        """Gradients by each parameter, summed."""
+        kept = stored[0][rows]
+        total = torch.outer(samples, outputs).flatten() @ kept.reshape(-1, kept.shape[2])
+        return list(torch.split(total, self.sizes))
+
     def add(
         self,
         target: Tensor,
@@ -147,6 +175,7 @@ class PositionPart(Part):
     def __init__(
         self,
         owner: str,
+        names: list[str],
         site: Site,
         sizes: Positions,
         method: str,
@@ -155,6 +184,7 @@ class PositionPart(Part):
         bias: bool,
     ) -> None:
         self.owner = owner
+        self.names = names
         self.sites = [site]
         self.sizes = sizes
         self.method = method
@@ -188,6 +218,20 @@ class PositionPart(Part):
         """Store what belongs to one output."""
         site = self.sites[0]
         stored[1][rows, output] = site.layer.by_position(gradients[site][0])
+
+    def combined(
+        self, stored: Stored, rows: slice, samples: Tensor, outputs: Tensor
+    ) -> list[Tensor]:
+        """Gradients by the weight, and by the bias if it is of this part."""
+        sizes = self.sizes
+        inputs, kept = stored[0][rows], stored[1][rows]
+        weight = kept.new_zeros(sizes.n_outputs, sizes.n_features)
+        bias = kept.new_zeros(sizes.n_outputs)
+        for i in range(len(kept)):  # features of a sample at a time: of all they are many
+            gradient = torch.tensordot(samples[i] * outputs, kept[i], 1)
+            weight.addmm_(gradient, self.sites[0].layer.features(inputs[i : i + 1])[0])
+            bias += gradient.sum(1)
+        return [weight.flatten(), bias] if self.bias else [weight.flatten()]
 
     def add(
         self,

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from htmu.errors import InvalidInputError
-from htmu.ntk.capture import Recorder, check_finite, class_gradients, run_model, with_graph
+from htmu.ntk.agreement import Combination
+from htmu.ntk.capture import (
+    Recorder,
+    check_finite,
+    check_own,
+    class_gradients,
+    run_model,
+    with_graph,
+)
 from htmu.ntk.parts import Part, Site, Stored
 from htmu.ntk.sites import Uses
 
@@ -51,10 +59,20 @@ def _fill_chunk(
         for site, name in part.row_names():
             names.setdefault(site, []).append(name)
     modules = dict.fromkeys(site.module for site in sites)
-    with Recorder(model, modules, uses.copied) as recorder, torch.enable_grad():
-        outputs = run_model(model, with_graph(x))
-    check_finite(outputs.detach(), first)
-    _check_calls(recorder, sites, uses, len(x))
+    every = dict(model.named_parameters(remove_duplicate=False))
+    chosen = {name: every[name] for part in parts for name in part.names}
+    try:
+        for parameter in chosen.values():
+            parameter.requires_grad_(True)
+        with Recorder(model, modules, uses.copied) as recorder, torch.enable_grad():
+            outputs = run_model(model, with_graph(x))
+        check_finite(outputs.detach(), first)
+        check_own(outputs, model)
+        _check_calls(recorder, sites, uses, len(x))
+        combination = Combination(outputs, weights, chosen, first)
+    finally:
+        for parameter in chosen.values():
+            parameter.requires_grad_(False)
     calls = {site: recorder.calls[site.module][site.call] for site in sites}
     for call in calls.values():
         call.versions.clear()
@@ -72,6 +90,7 @@ def _fill_chunk(
         }
         for part, store in zip(parts, stored, strict=True):
             part.keep(store, rows, output, gradients, formed)
+    combination.check(parts, stored, rows, uses.scale)
 
 
 def _check_calls(recorder: Recorder, sites: Sequence[Site], uses: Uses, size: int) -> None:

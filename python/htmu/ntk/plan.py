@@ -39,6 +39,7 @@ def build_parts(
             parts.append(
                 RowPart(
                     owner,
+                    remaining,
                     [uses.of[name] for name in remaining],
                     [sizes[name] for name in remaining],
                     len(outputs.weights),
@@ -68,12 +69,14 @@ def _position_part(
         if method == "explicit" and explicit_is_smaller(sizes, classes):
             return None
         shape = tuple(site.layer.input(call).shape[1:])
-        part = PositionPart(owner, site, sizes, method, classes, shape, bias=False)
+        part = PositionPart(owner, [name], site, sizes, method, classes, shape, bias=False)
         if method == "explicit":
             wanted = math.ceil(pair_work(part, outputs, n) * n * n / 2 / _PIECE)
             part.pieces = min(sizes.n_outputs, wanted)
         else:
-            part.bias = any(_is_own(uses.of[other], part, ("bias",)) for other in listed)
+            biases = [other for other in listed if _is_own(uses.of[other], part, ("bias",))]
+            part.bias = bool(biases)
+            part.names += biases[:1]
         return part
     return None
 

@@ -13,17 +13,20 @@ from torch import Tensor, nn
 from htmu.arguments import as_choice
 from htmu.errors import InvalidInputError, NonFiniteError
 
-__all__ = ["as_device", "as_samples", "check_mode", "fingerprint", "private_copy"]
+__all__ = ["as_device", "as_samples", "cast", "check_mode", "fingerprint", "private_copy"]
 
 
 def as_samples(samples: Any) -> Tensor:
     """Samples as a detached tensor whose first axis counts them."""
     try:
-        x = samples if isinstance(samples, Tensor) else torch.as_tensor(np.asarray(samples))
+        x = samples if isinstance(samples, Tensor) else torch.as_tensor(_native(samples))
     except (TypeError, ValueError, RuntimeError):
         raise InvalidInputError(
             f"x must be a tensor or an array of numbers, got {type(samples).__name__}"
         ) from None
+    if x.layout != torch.strided or x.is_meta:
+        kind = "on the meta device, without values" if x.is_meta else f"of layout {x.layout}"
+        raise InvalidInputError(f"x must be a dense tensor with values, got one {kind}")
     if x.ndim < 1 or x.numel() == 0:
         raise InvalidInputError(
             f"x must have at least one sample along its first axis, got shape {tuple(x.shape)}"
@@ -38,6 +41,14 @@ def as_samples(samples: Any) -> Tensor:
                 f"mend it"
             )
     return x.detach()
+
+
+def _native(samples: Any) -> np.ndarray[Any, Any]:
+    """An array that torch takes: of this machine's byte order, and without negative strides."""
+    array = np.asarray(samples)
+    if array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
 
 
 def as_device(device: Any) -> torch.device:
@@ -63,6 +74,17 @@ def check_mode(model: Any) -> None:
     """Refuse what is no model, and modules that mix samples or draw at random."""
     if not isinstance(model, nn.Module):
         raise InvalidInputError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_meta:
+            raise InvalidInputError(
+                f"{name!r} of the model is on the meta device, without values; load the model's "
+                f"weights first"
+            )
+        if tensor.is_complex() and isinstance(tensor, nn.Parameter):
+            raise InvalidInputError(
+                f"parameter {name!r} is complex; give its real and imaginary parts as two real "
+                f"parameters"
+            )
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise InvalidInputError(
@@ -83,6 +105,21 @@ def check_mode(model: Any) -> None:
             raise InvalidInputError(
                 f"dropout {name!r} is in training mode, where outputs are random; call model.eval()"
             )
+
+
+def cast(model: nn.Module, precision: torch.dtype) -> None:
+    """Parameters and buffers in a precision; complex ones in the complex type of it.
+
+    `nn.Module.to` would drop imaginary parts.
+    """
+    both = torch.complex128 if precision == torch.float64 else torch.complex64
+
+    def converted(tensor: Tensor) -> Tensor:
+        if tensor.is_complex():
+            return tensor.to(both)
+        return tensor.to(precision) if tensor.is_floating_point() else tensor
+
+    model._apply(converted)  # type: ignore[no-untyped-call]
 
 
 def private_copy(model: nn.Module, device: torch.device) -> nn.Module:

@@ -9,7 +9,8 @@ sample alone. What differs is used where no hook sees it, and is left to the who
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from htmu.ntk.capture import (
     Recorded,
     Recorder,
     check_finite,
+    check_own,
     map_tensors,
     run_model,
     with_graph,
@@ -45,6 +47,10 @@ class Uses:
     """Numbers that one sample's graph holds."""
     largest: int
     """Numbers of one sample's largest tensor in it."""
+    scale: float
+    """Size of the largest gradient by a parameter."""
+    fingerprint: list[list[float]]
+    """Outputs and gradients of two samples, in part: what tells another model."""
 
 
 @dataclass
@@ -60,9 +66,15 @@ class _Survey:
 
 
 def find_uses(
-    model: nn.Module, x: Tensor, names: dict[str, list[str]], numbers: Sequence[int]
+    model: nn.Module,
+    x: Tensor,
+    names: dict[str, list[str]],
+    numbers: Sequence[int],
+    whole: Collection[str] = (),
 ) -> Uses:
     """Sites of the parameters; `names` has all names of each, under the first.
+
+    Those in `whole` are left to the whole model.
 
     `model` is in the precision of the check, with parameters that do not require gradients; `x` has
     three samples, which have these numbers among all.
@@ -70,10 +82,19 @@ def find_uses(
     survey = _survey(model, x, names, numbers)
     sites = _Sites(model, survey)
     uses = {first: sites.of(aliases) for first, aliases in names.items()}
-    found = Uses(uses, sites.calls, survey.copied, survey.graph_numbers, survey.largest)
-    truth = Truth(model, x[:2], list(names))
+    uses.update({name: sites.whole_model(names[name][0]) for name in whole})
+    truth = Truth(model, x[:2], list(names), numbers)
+    found = Uses(
+        uses,
+        sites.calls,
+        survey.copied,
+        survey.graph_numbers,
+        survey.largest,
+        truth.scale,
+        truth.fingerprint,
+    )
     truth.check_separate(survey.outputs)
-    wrong = truth.differing(found.of, found.copied)
+    wrong = truth.differing(found.of, found.copied, forgive=True)
     for name in wrong:
         found.of[name] = sites.whole_model(names[name][0])
     again = truth.differing({name: found.of[name] for name in wrong}, found.copied) if wrong else []
@@ -95,10 +116,15 @@ def _survey(
         watched.update(".".join(parts[: i + 1]) for i in range(len(parts)))
     runs, outputs = [], []
     copied: set[str] = set()
+    chosen = [p for name, p in model.named_parameters() if name in names]
     for size in (2, 3):
         graph = _GraphSize(model)
-        with Recorder(model, sorted(watched)) as recorder, torch.enable_grad(), graph.measured():
-            found = run_model(model, with_graph(x[:size])).detach()
+        recorder = Recorder(model, sorted(watched))
+        with _differentiable(chosen), recorder, torch.enable_grad(), graph.measured():
+            raw = run_model(model, with_graph(x[:size]))
+        check_own(raw, model)
+        found = raw.detach()
+        del raw
         for row, number in zip(found, numbers, strict=False):
             check_finite(row.unsqueeze(0), number)
         copied |= recorder.changed()
@@ -117,6 +143,18 @@ def _survey(
         call.edges.clear()
     numbers_of_one = graph.total // 3, max(graph.largest // 3, x[0].numel())
     return _Survey(runs[0], splits, copied, outputs[0], *numbers_of_one)
+
+
+@contextmanager
+def _differentiable(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Parameters require gradients, as in the passes, so that the graph keeps their factors."""
+    try:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(False)
 
 
 class _GraphSize:

@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,18 +58,13 @@ class KernelFile:
         resume: bool,
     ) -> None:
         self.path = check_kernel_place(path)
+        check_free(self.path, resume)
         self._size, self._dtype, self._settings = size, dtype, settings
         self._folder = Path(f"{self.path}.work")
         self._about = Path(f"{self.path}.json")
         self._lock = -1
         self.done: set[int] = set()
         self.block: int | None = None
-        if not resume:
-            for place, what in ((Path(self.path), "exists"), (self._folder, "is unfinished work")):
-                if place.exists():
-                    raise RunFileError(
-                        f"{place} {what} already; pass resume=True to go on with it, or delete it"
-                    )
         with _reported(self.path):
             self._folder.mkdir(exist_ok=True)
         self._acquire()
@@ -117,7 +112,13 @@ class KernelFile:
                 f"{source} cannot be read; delete {self._folder} and start anew"
             ) from None
         for name, value in self._settings.items():
-            if settings.get(name) != value:
+            if name == "values":
+                if not _close(settings.get(name), value):
+                    raise RunSettingsError(
+                        f"{self.path} was made with a model of other outputs or gradients, though "
+                        f"of the same parameters; name another file, or delete it"
+                    )
+            elif settings.get(name) != value:
                 raise RunSettingsError(
                     f"{self.path} was made with another {name} ({settings.get(name)!r}, now "
                     f"{value!r}); name another file, or delete it"
@@ -221,6 +222,20 @@ class KernelFile:
             self._lock = -1
 
 
+def _close(before: Any, now: Sequence[Sequence[float]]) -> bool:
+    """Whether lists of numbers agree to about 1e-5: machines and versions round otherwise."""
+    if not isinstance(before, list) or len(before) != len(now):
+        return False
+    for old, new in zip(before, now, strict=True):
+        try:
+            a, b = np.array(old, dtype=np.float64), np.array(new, dtype=np.float64)
+        except (TypeError, ValueError):
+            return False
+        if a.shape != b.shape or not np.abs(a - b).max() <= 1e-5 * np.abs(b).max():
+            return False
+    return True
+
+
 def mirror(array: Callable[[], Any], size: int) -> None:
     """Copy the upper triangle of a square array onto the lower one, by tiles."""
     for i in range(0, size, _TILE):
@@ -250,6 +265,22 @@ def check_kernel_place(path: str | os.PathLike[str]) -> str:
     if not text.endswith(".npy"):
         raise InvalidInputError(f"out must end in .npy or .zarr, got {text!r}")
     return text
+
+
+def check_free(path: str, resume: bool) -> None:
+    """Refuse names that are taken: of the kernel, of its work, and of what says what it is of."""
+    kernel, folder, about = Path(path), Path(f"{path}.work"), Path(f"{path}.json")
+    if not resume:
+        for place, what in ((kernel, "exists"), (folder, "is unfinished work")):
+            if place.exists():
+                raise RunFileError(
+                    f"{place} {what} already; pass resume=True to go on with it, or delete it"
+                )
+    if about.exists() and not kernel.exists() and not (folder / "journal.json").exists():
+        raise RunFileError(
+            f"{about} exists already, where the kernel's description would stand; move it, or name "
+            f"another file"
+        )
 
 
 def _zarr() -> Any:

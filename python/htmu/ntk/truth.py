@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from htmu.errors import InvalidInputError
+from htmu.errors import InvalidInputError, NonFiniteError
 from htmu.ntk.capture import (
     Recorder,
     class_gradients,
     differentiate,
     run_model,
+    tolerances,
     with_graph,
 )
 from htmu.ntk.parts import Use
@@ -23,7 +24,9 @@ __all__ = ["Truth"]
 class Truth:
     """Gradients, by the named parameters, of one random combination of each sample's outputs."""
 
-    def __init__(self, model: nn.Module, x: Tensor, names: Sequence[str]) -> None:
+    def __init__(
+        self, model: nn.Module, x: Tensor, names: Sequence[str], numbers: Sequence[int]
+    ) -> None:
         self._model, self._x = model, x
         parameters = dict(model.named_parameters(remove_duplicate=False))
         chosen = [parameters[name] for name in names]
@@ -39,18 +42,23 @@ class Truth:
                 if not i:
                     count = value.shape[1]
                     drawn = torch.randn(1, count, generator=generator, dtype=torch.float64)
-                    self._weights = drawn.to(value)
+                    self._weights = drawn.to(chosen[0])
                 found = (
                     differentiate(value, chosen, self._weights)
                     if value.requires_grad
                     else [None] * len(chosen)
                 )
-                gradients.append(
-                    [
-                        torch.zeros_like(p) if g is None else g
-                        for p, g in zip(chosen, found, strict=True)
-                    ]
-                )
+                dense = [
+                    torch.zeros_like(p) if g is None else g
+                    for p, g in zip(chosen, found, strict=True)
+                ]
+                for name, gradient in zip(names, dense, strict=True):
+                    if not bool(torch.isfinite(gradient).all()):
+                        raise NonFiniteError(
+                            f"the gradient by {name!r} is not finite for sample {numbers[i]}; "
+                            f"remove it or mend the model"
+                        )
+                gradients.append(dense)
                 self._alone.append(value.detach())
         finally:
             for parameter in chosen:
@@ -62,8 +70,12 @@ class Truth:
             name: [float(gradient.norm()) for gradient in found]
             for name, found in self._gradients.items()
         }
-        double = self._weights.dtype == torch.float64
-        self._tolerance, self._floor = (1e-8, 1e-12) if double else (1e-3, 1e-5)
+        self.scale = max((size for sizes in self._sizes.values() for size in sizes), default=0.0)
+        self._tolerance, self._floor = max(
+            tolerances(self._alone[0].dtype), tolerances(self._weights.dtype)
+        )
+        values = [float((a.to(self._weights) * self._weights).sum()) for a in self._alone]
+        self.fingerprint = [values, [size for sizes in self._sizes.values() for size in sizes]]
 
     def check_separate(self, together: Tensor) -> None:
         """Refuse a model whose outputs for a sample depend on its batch, or on chance."""
@@ -75,31 +87,45 @@ class Truth:
                 "call to call; call model.eval(), and use normalisations that do not mix samples"
             )
 
-    def differing(self, uses: Mapping[str, Sequence[Use]], copied: set[str]) -> list[str]:
-        """Parameters whose gradients from their sites are not autograd's, sample by sample."""
+    def differing(
+        self, uses: Mapping[str, Sequence[Use]], copied: set[str], forgive: bool = False
+    ) -> list[str]:
+        """Parameters whose gradients from their sites are not autograd's, sample by sample.
+
+        With `forgive`, also those whose gradients cannot be formed there.
+        """
         sites = list(dict.fromkeys(site for found in uses.values() for site, _ in found))
         modules = dict.fromkeys(site.module for site in sites)
         with Recorder(self._model, modules, copied) as recorder, torch.enable_grad():
             value = run_model(self._model, with_graph(self._x))
+        if any(len(recorder.calls[site.module]) <= site.call for site in sites):
+            raise InvalidInputError(
+                "the model calls its modules otherwise from call to call; make its forward depend "
+                "on the samples alone"
+            )
         calls = {site: recorder.calls[site.module][site.call] for site in sites}
         edges = [edge for site in sites for edge in calls[site].edges]
         shapes = [shape for site in sites for shape in calls[site].shapes]
         gradients = iter(next(class_gradients(value, self._weights, edges, shapes)))
         by_site = {site: [next(gradients) for _ in calls[site].edges] for site in sites}
-        prepared = {site: site.layer.prepare(calls[site]) for site in sites}
-        scale = max((size for sizes in self._sizes.values() for size in sizes), default=0.0)
         wrong = []
         for name, found in uses.items():
-            formed = [
-                site.layer.rows(prepared[site], by_site[site], [local])[local]
-                for site, local in found
-            ]
+            try:
+                formed = [
+                    site.layer.rows(site.layer.prepare(calls[site]), by_site[site], [local])[local]
+                    for site, local in found
+                ]
+            except Exception:  # a module may fail in any way where it is called by itself
+                if not forgive:
+                    raise
+                wrong.append(name)
+                continue
             rows = formed[0] if len(formed) == 1 else torch.stack(formed).sum(0)
             for row, gradient, size in zip(
                 rows, self._gradients[name], self._sizes[name], strict=True
             ):
                 error = float(torch.dist(row, gradient.flatten()))
-                if not error <= self._tolerance * size + self._floor * scale:
+                if not error <= self._tolerance * size + self._floor * self.scale:
                     wrong.append(name)
                     break
         return wrong

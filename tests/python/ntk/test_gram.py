@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,21 @@ def test_numpy_samples_and_a_single_one(brute: Brute) -> None:
     model = network()
     one = gram(model, samples(1).numpy(), dtype="float64")
     assert relative(one, brute(network().double(), samples(1).double())) < 1e-10
+
+
+def test_arrays_of_any_layout_and_byte_order() -> None:
+    model, x = network(), samples().double().numpy()
+    expected = gram(model, x, dtype="float64")
+    for given in (x[::-1][::-1], np.asfortranarray(x), x.astype(">f8"), x.astype(np.longdouble)):
+        assert (gram(model, given, dtype="float64") == expected).all()
+    backwards = gram(model, x[::-1], dtype="float64", outputs="trace")
+    assert relative(backwards, gram(model, x, dtype="float64", outputs="trace")[::-1, ::-1]) < 1e-12
+
+
+def test_classes_may_come_from_an_iterator(tmp_path: Path) -> None:
+    model, x = network(), samples()
+    found = gram(model, x, outputs=(k for k in (2, 0)), out=tmp_path / "k.npy")  # type: ignore[arg-type]
+    assert relative(found, gram(model, x, outputs=[2, 0])) < 1e-14
 
 
 def test_half_precision_models_are_raised() -> None:

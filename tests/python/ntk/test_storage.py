@@ -269,3 +269,35 @@ def test_damaged_journals_and_bad_places_are_refused(
         gram(network(), samples(), out=out, resume=True)
     with pytest.raises(RunFileError, match="no folder"):
         gram(network(), samples(), out=tmp_path / "none" / "kernel.npy")
+
+
+class Scaled(nn.Module):
+    """A number that is no parameter, buffer or part of the module's text."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.linear, self.factor = nn.Linear(4, 2), factor
+
+    def forward(self, x: Any) -> Any:
+        return self.factor * self.linear(x)
+
+
+def test_a_model_that_differs_in_a_plain_number_is_another(tmp_path: Path) -> None:
+    x = torch.randn(5, 4)
+    out = tmp_path / "kernel.npy"
+    found = np.array(gram(Scaled(1.0), x, out=out))
+    with pytest.raises(RunSettingsError, match="other outputs or gradients"):
+        gram(Scaled(1.001), x, out=out, resume=True)
+    again = gram(Scaled(1.0 + 1e-9), x, out=out, resume=True)
+    assert (again == found).all()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_another_file_of_the_description_s_name_is_left_alone(tmp_path: Path, resume: bool) -> None:
+    about = tmp_path / "kernel.npy.json"
+    about.write_text("mine")
+    with pytest.raises(RunFileError, match=r"kernel\.npy\.json exists already"):
+        gram(nn.Linear(4, 2), torch.randn(5, 4), out=tmp_path / "kernel.npy", resume=resume)
+    assert about.read_text() == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == [about.name]

@@ -77,8 +77,11 @@ class GenericLayer(Layer):
                 )
                 return _real(functional_call(self.module, values, arguments, keywords))
 
-            pull: Any = vjp(forward, chosen)[1]
-            found: dict[str, Tensor] = pull([c.unsqueeze(0) for c in cotangents])[0]
+            outputs: Any
+            pull: Any
+            outputs, pull = vjp(forward, chosen)[:2]
+            given = [c.unsqueeze(0).to(o) for c, o in zip(cotangents, outputs, strict=True)]
+            found: dict[str, Tensor] = pull(given)[0]
             return found
 
         found = vmap(one, in_dims=(split, 0), randomness="error")(inputs, list(gradients))
@@ -104,7 +107,7 @@ class GenericLayer(Layer):
                 with torch.enable_grad():
                     outputs = _real(self.module(*arguments, **keywords))
                 with_graph = [
-                    (output, gradient[i : i + 1])
+                    (output, gradient[i : i + 1].to(output))
                     for output, gradient in zip(outputs, gradients, strict=True)
                     if output.requires_grad
                 ]
