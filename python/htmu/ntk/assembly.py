@@ -98,7 +98,7 @@ class Assembly:
             size=passes.itemsize,
             # The check holds the model and gradients for two samples in float64.
             # Later come the sums over a chunk: autograd's, the parts', and their difference.
-            fixed=8.0 * (everything + 2 * total + 2 * max(sizes[name] for name in names))
+            fixed=8.0 * (2 * everything + 2 * total + 2 * max(sizes[name] for name in names))
             + 3.0 * passes.itemsize * total
             + x.numel() * x.element_size(),
             graph=uses.graph_numbers,

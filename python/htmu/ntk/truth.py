@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -30,11 +31,14 @@ class Truth:
         self._model, self._x = model, x
         parameters = dict(model.named_parameters(remove_duplicate=False))
         chosen = [parameters[name] for name in names]
+        own = {id(parameter) for parameter in chosen}
+        others = [p for p in model.parameters() if p.is_floating_point() and id(p) not in own]
+        largest = 0.0
         generator = torch.Generator().manual_seed(0)
         self._alone = []
         gradients: list[list[Tensor]] = []
         try:
-            for parameter in chosen:
+            for parameter in [*chosen, *others]:
                 parameter.requires_grad_(True)
             for i in range(len(x)):
                 with torch.enable_grad():
@@ -44,13 +48,16 @@ class Truth:
                     drawn = torch.randn(1, count, generator=generator, dtype=torch.float64)
                     self._weights = drawn.to(chosen[0])
                 found = (
-                    differentiate(value, chosen, self._weights)
+                    differentiate(value, [*chosen, *others], self._weights)
                     if value.requires_grad
-                    else [None] * len(chosen)
+                    else [None] * len([*chosen, *others])
                 )
+                # What is rounding beside all gradients is so for those that vanish identically.
+                sizes = [float(g.norm()) for g in found if g is not None]
+                largest = max([largest, *(size for size in sizes if math.isfinite(size))])
                 dense = [
                     torch.zeros_like(p) if g is None else g
-                    for p, g in zip(chosen, found, strict=True)
+                    for p, g in zip(chosen, found[: len(chosen)], strict=True)
                 ]
                 for name, gradient in zip(names, dense, strict=True):
                     if not bool(torch.isfinite(gradient).all()):
@@ -61,7 +68,7 @@ class Truth:
                 gradients.append(dense)
                 self._alone.append(value.detach())
         finally:
-            for parameter in chosen:
+            for parameter in [*chosen, *others]:
                 parameter.requires_grad_(False)
         self._gradients = {
             name: [sample[number] for sample in gradients] for number, name in enumerate(names)
@@ -70,7 +77,7 @@ class Truth:
             name: [float(gradient.norm()) for gradient in found]
             for name, found in self._gradients.items()
         }
-        self.scale = max((size for sizes in self._sizes.values() for size in sizes), default=0.0)
+        self.scale = largest
         self._tolerance, self._floor = max(
             tolerances(self._alone[0].dtype), tolerances(self._weights.dtype)
         )

@@ -280,3 +280,17 @@ def test_small_convolutions_in_blocks(brute: Brute) -> None:
     expected = brute(model, x)
     assert relative(gram(model, x, dtype="float64"), expected) < 1e-10
     assert relative(gram(model, x), expected) < 1e-5
+
+
+@pytest.mark.parametrize("parameters", [None, "k.bias"])
+def test_gradients_that_vanish_identically_raise_no_alarm(parameters: Any) -> None:
+    """The bias of attention's keys: all of its gradient is rounding."""
+
+    def forward(s: Any, x: Any) -> Any:
+        return (torch.softmax(s.q(x) @ s.k(x).transpose(1, 2), -1) @ s.v(x)).mean(1)
+
+    model = Model(forward, q=nn.Linear(8, 8), k=nn.Linear(8, 8), v=nn.Linear(8, 3))
+    x = torch.randn(20, 5, 8)
+    assert np.isfinite(gram(model, x, parameters=parameters)).all()
+    near = x[:1] + 1e-6 * x
+    assert np.isfinite(gram(model, near, parameters=parameters)).all()
