@@ -40,11 +40,12 @@ def as_outputs(outputs: Any) -> str | list[int]:
         listed = []
     if not listed:
         raise InvalidInputError(
-            f"outputs must be 'all', 'trace', 'sum' or a list of classes, got {outputs!r}"
+            f"outputs must be 'all', 'trace', 'sum' or a list of classes, all different, got "
+            f"{outputs!r}"
         )
     chosen = [as_int(f"outputs[{i}]", item, minimum=0) for i, item in enumerate(listed)]
     if len(set(chosen)) < len(chosen):
-        raise InvalidInputError(f"outputs must name each class once, got {listed!r}")
+        raise InvalidInputError(f"outputs must be different classes, each once, got {listed!r}")
     return chosen
 
 

@@ -48,7 +48,9 @@ def _native(samples: Any) -> np.ndarray[Any, Any]:
     array = np.asarray(samples)
     if array.dtype == np.longdouble:
         array = array.astype(np.float64)
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+    # torch warns of memory that it must not write to.
+    return plain if plain.flags.writeable else plain.copy()
 
 
 def as_device(device: Any) -> torch.device:

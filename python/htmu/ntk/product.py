@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from numbers import Number
 from typing import Any, TypeAlias
@@ -21,10 +21,12 @@ from torch.func import functional_call, jvp, vjp
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
 from htmu.ntk.capture import exact_arithmetic
+from htmu.ntk.outputs import as_outputs, choose_outputs
+from htmu.ntk.preparation import as_samples
+from htmu.ntk.selection import ParametersLike, select_parameters
 
 __all__ = ["KernelProduct", "product"]
 
-Parameters: TypeAlias = "str | Sequence[str] | Callable[[str, Tensor], bool] | None"
 _Tensors: TypeAlias = dict[str, Tensor]
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -40,7 +42,7 @@ def product(
     x: Any,
     *,
     outputs: str | Sequence[int] = "all",
-    parameters: Parameters = None,
+    parameters: ParametersLike = None,
     scaled: bool = False,
     dtype: str = "float64",
     block: int | None = None,
@@ -138,7 +140,7 @@ class KernelProduct(LinearOperator):
         model: nn.Module,
         x: Any,
         outputs: str | Sequence[int],
-        parameters: Parameters,
+        parameters: ParametersLike,
         scaled: bool,
         dtype: str,
         block: int,
@@ -152,7 +154,9 @@ class KernelProduct(LinearOperator):
         self._place = as_device(device, precision)
         self._precision = precision
         self._block = block
-        self._x = _as_samples(x, precision)
+        samples = as_samples(x)
+        # Again in the precision, in which a large value may overflow.
+        self._x = as_samples(samples.to(precision)) if samples.is_floating_point() else samples
         chosen = select_parameters(model, parameters)
         state = {
             name: self._copied(value)
@@ -183,13 +187,10 @@ class KernelProduct(LinearOperator):
 
     def _read_out(self, outputs: str | Sequence[int], c: int) -> Tensor | None:
         """Matrix from the c outputs to those that count, None for all."""
-        classes = as_outputs(outputs, c)
-        if classes == "sum":
-            return torch.ones((c, 1), dtype=self._precision, device=self._place)
-        if isinstance(classes, str):
+        wanted = as_outputs(outputs)
+        if wanted == "all":
             return None
-        identity = torch.eye(c, dtype=self._precision, device=self._place)
-        return identity[:, list(classes)]
+        return choose_outputs(wanted, c, self._precision).weights.T.to(self._place)
 
     def _n_outputs(self) -> int:
         state = _random_state(self._place)
@@ -455,41 +456,6 @@ def _not_differentiable(error: Exception) -> EngineError:
     return EngineError(f"PyTorch cannot differentiate the model: {_line(error)}")
 
 
-def _plain_array(x: Any) -> Any:
-    """Array of a layout and a type that torch has."""
-    array = np.asarray(x)
-    if array.dtype == np.longdouble:
-        array = array.astype(np.float64)
-    native = array.dtype.newbyteorder("=")
-    plain = np.ascontiguousarray(array, dtype=native).reshape(array.shape)
-    # torch warns of memory that it must not write to.
-    return plain if plain.flags.writeable else plain.copy()
-
-
-def _as_samples(x: Any, precision: torch.dtype) -> Tensor:
-    try:
-        samples = x.detach() if isinstance(x, Tensor) else torch.from_numpy(_plain_array(x))
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"x must be a tensor or an array: {_line(error)}") from None
-    if samples.is_meta or samples.layout != torch.strided:
-        raise InvalidInputError("x must be a dense tensor with data; give x.to_dense()")
-    if samples.ndim == 0 or len(samples) == 0:
-        raise InvalidInputError(
-            f"x must have at least one sample, got shape {tuple(samples.shape)}"
-        )
-    if samples.is_complex():
-        raise InvalidInputError("x must be real, got a complex tensor")
-    if samples.is_floating_point():
-        samples = samples.to(precision)
-        finite = torch.isfinite(samples).flatten(1) if samples.ndim > 1 else torch.isfinite(samples)
-        if not bool(finite.all()):
-            rows = finite.reshape(len(samples), -1).all(1)
-            raise NonFiniteError(
-                f"x has a value that is not finite in sample {int(rows.int().argmin())}; remove it"
-            )
-    return samples
-
-
 def as_device(device: Any, precision: torch.dtype) -> torch.device:
     """Return a device that exists and has the precision."""
     if device == "auto":
@@ -502,68 +468,6 @@ def as_device(device: Any, precision: torch.dtype) -> torch.device:
             f"device {device!r} cannot be used here ({_line(error)}); choose another, or 'auto'"
         ) from None
     return place
-
-
-def as_outputs(outputs: Any, c: int) -> str | tuple[int, ...]:
-    """Return "all", "trace", "sum", or the classes asked for."""
-    if isinstance(outputs, str):
-        return as_choice("outputs", outputs, ("all", "trace", "sum"))
-    if not isinstance(outputs, Iterable):
-        raise InvalidInputError(
-            f"outputs must be 'all', 'trace', 'sum' or a list of classes, got {outputs!r}"
-        )
-    classes = tuple(
-        as_int(f"outputs[{i}]", k, minimum=0, maximum=c - 1) for i, k in enumerate(outputs)
-    )
-    if not classes or len(set(classes)) < len(classes):
-        raise InvalidInputError(f"outputs must be different classes, got {list(classes)}")
-    return classes
-
-
-def select_parameters(model: nn.Module, parameters: Parameters) -> list[str]:
-    """Return the names of the parameters that count, in the model's order."""
-    names: dict[int, list[str]] = {}
-    values: dict[str, Tensor] = {}
-    # A parameter with two names is one: either name chooses it.
-    for name, value in model.named_parameters(remove_duplicate=False):
-        if value.requires_grad:
-            names.setdefault(id(value), []).append(name)
-            values[name] = value
-    wanted = _choice(parameters, values)
-    chosen = [aliases[0] for aliases in names.values() if any(map(wanted, aliases))]
-    if not chosen:
-        raise InvalidInputError(
-            "the model has no parameters to differentiate; choose some that require gradients"
-        )
-    return chosen
-
-
-def _choice(parameters: Parameters, values: _Tensors) -> Callable[[str], bool]:
-    if parameters is None:
-        return lambda name: True
-    if callable(parameters):
-        asked = parameters
-        return lambda name: bool(asked(name, values[name]))
-    if not isinstance(parameters, Iterable):
-        raise InvalidInputError(
-            f"parameters must be names of parameters or modules, or a function, got {parameters!r}"
-        )
-    prefixes = [parameters] if isinstance(parameters, str) else list(parameters)
-    for prefix in prefixes:
-        if not any(_is_below(name, prefix) for name in values):
-            raise InvalidInputError(
-                f"parameters: the model has no trainable parameter {prefix!r}; it has "
-                f"{_listed(list(values))}"
-            )
-    return lambda name: any(_is_below(name, prefix) for prefix in prefixes)
-
-
-def _is_below(name: str, prefix: Any) -> bool:
-    return name == prefix or name.startswith(f"{prefix}.")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "none"
 
 
 def check_model(model: Any) -> None:

@@ -34,10 +34,10 @@ def select_parameters(model: nn.Module, parameters: Any) -> dict[str, list[str]]
     }
     if not found:
         what = (
-            "no parameters" if not names else "no parameter that is chosen and requires gradients"
+            "no parameters" if not names else "no parameters that are chosen and require gradients"
         )
         raise InvalidInputError(
-            f"the model has {what}; a kernel needs one: choose others, or unfreeze some by "
+            f"the model has {what}; a kernel needs some: choose others, or unfreeze some by "
             f"requires_grad_(True)"
         )
     return found
