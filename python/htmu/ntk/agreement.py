@@ -6,6 +6,7 @@ others: a random combination of the chunk's gradients tells, for one backward pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -59,9 +60,14 @@ class Combination:
         `scale` is the size of the largest gradient of a sample, below which all is rounding.
         """
         found: dict[str, Tensor] = {}
+        sizes: dict[str, float] = {}
         for part, store in zip(parts, stored, strict=True):
             sums = part.combined(store, rows, self._samples, self._outputs)
-            if not all(bool(torch.isfinite(value).all()) for value in sums):
+            norms = [float(value.norm()) for value in sums]
+            # A norm may overflow where the numbers do not.
+            if not all(math.isfinite(norm) for norm in norms) and not all(
+                bool(torch.isfinite(value).all()) for value in sums
+            ):
                 bad = ~part.finite(store, rows)
                 sample = self._first + (int(bad.nonzero()[0]) if bool(bad.any()) else 0)
                 raise NonFiniteError(
@@ -69,13 +75,13 @@ class Combination:
                     f"finite for sample {sample}; remove it or mend the model"
                 )
             found.update(zip(part.names, sums, strict=True))
-        sizes = {name: float(value.norm()) for name, value in found.items()}
+            sizes.update(zip(part.names, norms, strict=True))
         scale = max([scale, *sizes.values()])
         for name, value in found.items():
             gradient = self._gradients[name]
             error = sizes[name]
             if gradient is not None:
-                error = float((value - gradient.flatten().to(value)).norm())
+                error = float(torch.dist(value, gradient.flatten().to(value)))
             if not error <= self._tolerance * sizes[name] + self._floor * scale:
                 last = self._first + len(self._samples) - 1
                 raise UnseenUseError(

@@ -20,6 +20,12 @@ Features = Callable[[Tensor], Tensor]
 #: Bytes of the buffer of one batch of small products: larger ones leave the cache.
 _CACHE = 6_000_000
 
+#: Bytes of gradients that are formed at a time: more leave the cache before they are multiplied.
+_FORMED = 16_000_000
+
+#: Rows of a sample's gradients that one forming of its features is worth.
+_FEWEST_ROWS = 320
+
 
 def add_rows(target: Tensor, left: Tensor, right: Tensor, same: bool, room: int) -> None:
     """Add left right^T, of gradients (n, c, D)."""
@@ -143,24 +149,51 @@ def add_sliced(
     size = left[1].element_size()
     if left[1].dtype != target.dtype:
         size += target.element_size()
-    step = max(1, min(outputs, room // (rows * width * size)))
+    each = rows * width * size
+    step = max(_FORMED // each, -(-_FEWEST_ROWS // classes))
+    step = max(1, min(outputs, step, room // each))
+    sides = [_Formed(operand, step, features, room, target.dtype) for operand in (left, right)]
     for first in range(0, outputs, step):
-        a = _formed(left, slice(first, first + step), features, room).to(target.dtype)
-        b = a if same else _formed(right, slice(first, first + step), features, room)
-        _add_outer(target, a, b.to(target.dtype), same)
+        chosen = slice(first, min(first + step, outputs))
+        a = sides[0].rows(chosen)
+        _add_outer(target, a, a if same else sides[1].rows(chosen), same)
 
 
-def _formed(
-    operand: tuple[Tensor, Tensor], outputs: slice, features: Features, room: int
-) -> Tensor:
-    """Gradients by some outputs' weights, (n c, outputs K)."""
-    inputs, gradients = operand
-    n, classes = gradients.shape[:2]
-    one = features(inputs[:1])
-    count = gradients[:1, 0, outputs].shape[1]
-    formed = gradients.new_empty(n, classes * count, one.shape[2])
-    step = max(1, min(64, room // (4 * one.numel() * one.element_size())))
-    for i in range(0, n, step):
-        b = gradients[i : i + step, :, outputs].flatten(1, 2)
-        torch.bmm(b, features(inputs[i : i + step]), out=formed[i : i + step])
-    return formed.view(n * classes, -1)
+class _Formed:
+    """Gradients by some outputs' weights, formed in one buffer for all of them."""
+
+    def __init__(
+        self,
+        operand: tuple[Tensor, Tensor],
+        step: int,
+        features: Features,
+        room: int,
+        dtype: torch.dtype,
+    ) -> None:
+        self._inputs, self._gradients = operand
+        self._features = features
+        one = features(self._inputs[:1])
+        self._width = one.shape[2]
+        self._samples = max(1, min(64, room // (4 * one.numel() * one.element_size())))
+        self._step, self._dtype = step, dtype
+        self._buffers: list[Tensor] = []
+
+    def rows(self, outputs: slice) -> Tensor:
+        """The gradients (n c, outputs K), valid until the next call."""
+        n, classes = self._gradients.shape[:2]
+        count = outputs.stop - outputs.start
+        if not self._buffers:
+            size = n * classes * self._step * self._width
+            dtypes = dict.fromkeys((self._gradients.dtype, self._dtype))
+            self._buffers = [self._gradients.new_empty(size, dtype=dtype) for dtype in dtypes]
+        views = [
+            buffer[: n * classes * count * self._width].view(n, classes * count, self._width)
+            for buffer in self._buffers
+        ]
+        for i in range(0, n, self._samples):
+            here = slice(i, i + self._samples)
+            b = self._gradients[here, :, outputs].flatten(1, 2)
+            torch.bmm(b, self._features(self._inputs[here]), out=views[0][here])
+        if len(views) == 2:
+            views[1].copy_(views[0])
+        return views[-1].view(n * classes, -1)

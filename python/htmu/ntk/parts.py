@@ -18,6 +18,9 @@ __all__ = ["Part", "PositionPart", "RowPart", "Site", "Stored", "Use"]
 
 Stored: TypeAlias = list[Tensor]
 
+#: Features of a combination that are formed at a time.
+_COMBINED = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Site:
@@ -227,9 +230,12 @@ class PositionPart(Part):
         inputs, kept = stored[0][rows], stored[1][rows]
         weight = kept.new_zeros(sizes.n_outputs, sizes.n_features)
         bias = kept.new_zeros(sizes.n_outputs)
-        for i in range(len(kept)):  # features of a sample at a time: of all they are many
-            gradient = torch.tensordot(samples[i] * outputs, kept[i], 1)
-            weight.addmm_(gradient, self.sites[0].layer.features(inputs[i : i + 1])[0])
+        step = max(1, _COMBINED // (sizes.n_features * sizes.n_positions))
+        for i in range(0, len(kept), step):  # features of all samples at once are many
+            here = slice(i, i + step)
+            factors = torch.outer(samples[here], outputs)
+            gradient = torch.einsum("sc,scop->osp", factors, kept[here]).flatten(1)
+            weight.addmm_(gradient, self.sites[0].layer.features(inputs[here]).flatten(0, 1))
             bias += gradient.sum(1)
         return [weight.flatten(), bias] if self.bias else [weight.flatten()]
 

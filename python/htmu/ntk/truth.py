@@ -37,6 +37,7 @@ class Truth:
         generator = torch.Generator().manual_seed(0)
         self._alone = []
         gradients: list[list[Tensor]] = []
+        norms: list[list[float]] = []
         try:
             for parameter in [*chosen, *others]:
                 parameter.requires_grad_(True)
@@ -53,19 +54,20 @@ class Truth:
                     else [None] * len([*chosen, *others])
                 )
                 # What is rounding beside all gradients is so for those that vanish identically.
-                sizes = [float(g.norm()) for g in found if g is not None]
+                sizes = [0.0 if g is None else float(g.norm()) for g in found]
                 largest = max([largest, *(size for size in sizes if math.isfinite(size))])
                 dense = [
                     torch.zeros_like(p) if g is None else g
                     for p, g in zip(chosen, found[: len(chosen)], strict=True)
                 ]
-                for name, gradient in zip(names, dense, strict=True):
-                    if not bool(torch.isfinite(gradient).all()):
+                for name, gradient, size in zip(names, dense, sizes, strict=False):
+                    if not math.isfinite(size) and not bool(torch.isfinite(gradient).all()):
                         raise NonFiniteError(
                             f"the gradient by {name!r} is not finite for sample {numbers[i]}; "
                             f"remove it or mend the model"
                         )
                 gradients.append(dense)
+                norms.append(sizes)
                 self._alone.append(value.detach())
         finally:
             for parameter in [*chosen, *others]:
@@ -74,8 +76,7 @@ class Truth:
             name: [sample[number] for sample in gradients] for number, name in enumerate(names)
         }
         self._sizes = {
-            name: [float(gradient.norm()) for gradient in found]
-            for name, found in self._gradients.items()
+            name: [sample[number] for sample in norms] for number, name in enumerate(names)
         }
         self.scale = largest
         self._tolerance, self._floor = max(
