@@ -26,6 +26,7 @@ __all__ = [
     "differentiate",
     "exact_arithmetic",
     "map_tensors",
+    "random_states",
     "run_model",
     "tolerances",
     "with_graph",
@@ -141,8 +142,7 @@ def with_graph(x: Tensor) -> Tensor:
 
 def run_model(model: nn.Module, x: Tensor) -> Tensor:
     """Outputs of the model, (n, c), with a graph; a failure is one line."""
-    devices = [x.device] if x.device.type == "cuda" else []
-    before = _random_states(devices)
+    before = random_states(x.device)
     try:
         outputs = model(x)
     except InvalidInputError:
@@ -153,10 +153,11 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
             f"the model fails on x of shape {tuple(x.shape)} and {x.dtype}: {reason[:200]}; "
             f"give x as the model takes it"
         ) from error
-    if any(not torch.equal(a, b) for a, b in zip(before, _random_states(devices), strict=True)):
+    after = random_states(x.device)
+    if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
         torch.set_rng_state(before[0])
-        for device, state in zip(devices, before[1:], strict=True):
-            torch.cuda.set_rng_state(state, device)
+        for state in before[1:]:
+            torch.cuda.set_rng_state(state, x.device)
         raise InvalidInputError(
             "the model draws random numbers, so that its outputs change from call to call; call "
             "model.eval(), or take dropout and noise out of its forward"
@@ -178,8 +179,10 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
     return outputs
 
 
-def _random_states(devices: Sequence[torch.device]) -> list[Tensor]:
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
+def random_states(device: torch.device) -> list[Tensor]:
+    """States of torch's generators that a model on this device draws from."""
+    own = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *own]
 
 
 def check_own(outputs: Tensor, model: nn.Module) -> None:

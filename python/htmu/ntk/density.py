@@ -15,6 +15,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
+from torch import nn
 
 from htmu.arguments import FloatArray, as_float, as_int, as_real_array, as_seed
 from htmu.errors import ConvergenceError, InvalidInputError
@@ -318,6 +319,11 @@ def log_determinant(
 
 def _operator(model: Any, x: Any, options: dict[str, Any]) -> LinearOperator:
     if x is not None:
+        if not isinstance(model, nn.Module):
+            raise InvalidInputError(
+                f"model must be a torch.nn.Module, got {type(model).__name__}; for a matrix or an "
+                f"operator leave out x"
+            )
         return product(model, x, **options)
     if options:
         raise InvalidInputError(

@@ -17,7 +17,7 @@ from htmu.ntk.assembly import Assembly, GramProgress
 from htmu.ntk.capture import exact_arithmetic
 from htmu.ntk.memory import as_bytes
 from htmu.ntk.outputs import OutputsLike, as_outputs
-from htmu.ntk.preparation import as_device, as_samples, check_mode, fingerprint
+from htmu.ntk.preparation import as_device, as_samples, check_hooks, check_mode, fingerprint
 from htmu.ntk.selection import ParametersLike, select_parameters
 from htmu.ntk.storage import check_free, check_kernel_place
 
@@ -169,6 +169,7 @@ def gram(
     [[6.0, 3.0], [3.0, 2.0]]
     """
     check_mode(model)
+    check_hooks(model)
     samples = as_samples(x)
     chosen = as_outputs(outputs)
     passes, kernel = _PRECISIONS[as_choice("dtype", dtype, tuple(_PRECISIONS))]

@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from htmu.arguments import as_choice
 from htmu.errors import InvalidInputError, NonFiniteError
 
-__all__ = ["as_device", "as_samples", "cast", "check_mode", "fingerprint", "private_copy"]
+__all__ = [
+    "as_device",
+    "as_samples",
+    "cast",
+    "check_hooks",
+    "check_mode",
+    "fingerprint",
+    "private_copy",
+]
 
 
 def as_samples(samples: Any) -> Tensor:
@@ -82,17 +90,7 @@ def check_mode(model: Any) -> None:
                 f"{name!r} of the model is on the meta device, without values; load the model's "
                 f"weights first"
             )
-        if tensor.is_complex() and isinstance(tensor, nn.Parameter):
-            raise InvalidInputError(
-                f"parameter {name!r} is complex; give its real and imaginary parts as two real "
-                f"parameters"
-            )
     for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise InvalidInputError(
-                f"module {name!r} is compiled by torch.jit, which admits no hooks; give the model "
-                f"from which it was compiled"
-            )
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             if module.training:
                 raise InvalidInputError(
@@ -106,6 +104,22 @@ def check_mode(model: Any) -> None:
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
             raise InvalidInputError(
                 f"dropout {name!r} is in training mode, where outputs are random; call model.eval()"
+            )
+
+
+def check_hooks(model: nn.Module) -> None:
+    """Refuse parameters and modules whose gradients hooks do not give."""
+    for name, parameter in model.named_parameters():
+        if parameter.is_complex():
+            raise InvalidInputError(
+                f"parameter {name!r} is complex; give its real and imaginary parts as two real "
+                f"parameters"
+            )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InvalidInputError(
+                f"module {name!r} is compiled by torch.jit, which admits no hooks; give the model "
+                f"from which it was compiled"
             )
 
 

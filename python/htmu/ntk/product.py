@@ -20,9 +20,9 @@ from torch.func import functional_call, jvp, vjp
 
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
-from htmu.ntk.capture import exact_arithmetic
+from htmu.ntk.capture import exact_arithmetic, random_states
 from htmu.ntk.outputs import as_outputs, choose_outputs
-from htmu.ntk.preparation import as_samples
+from htmu.ntk.preparation import as_device, as_samples, check_mode
 from htmu.ntk.selection import ParametersLike, select_parameters
 
 __all__ = ["KernelProduct", "product"]
@@ -76,7 +76,7 @@ def product(
     block : int, optional
         Samples in a pass, 32 if None.
     device : str, default "auto"
-        "cpu", "cuda", ...; "auto" is a GPU if there is one that has the precision.
+        "cpu", "cuda" or "cuda:0"; "auto" is a GPU if there is one.
 
     Returns
     -------
@@ -146,12 +146,10 @@ class KernelProduct(LinearOperator):
         block: int,
         device: str,
     ) -> None:
-        check_model(model)
-        if any(value.is_meta for value in (*model.parameters(), *model.buffers())):
-            raise InvalidInputError("the model has no weights: it is on the device 'meta'")
+        check_mode(model)
         precision = _DTYPES[dtype]
         self._model = model
-        self._place = as_device(device, precision)
+        self._place = as_device(device)
         self._precision = precision
         self._block = block
         samples = as_samples(x)
@@ -193,7 +191,7 @@ class KernelProduct(LinearOperator):
         return choose_outputs(wanted, c, self._precision).weights.T.to(self._place)
 
     def _n_outputs(self) -> int:
-        state = _random_state(self._place)
+        before = random_states(self._place)
         ends: list[Tensor] = []
         with torch.no_grad(), _differentiable():
             for samples in self._samples():
@@ -211,7 +209,8 @@ class KernelProduct(LinearOperator):
                 "the model's outputs for a sample change with the batch that it is in, or from "
                 "call to call; call model.eval(), and use normalisations that do not mix samples"
             )
-        if not torch.equal(state, _random_state(self._place)):
+        after = random_states(self._place)
+        if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
             raise InvalidInputError("the model draws random numbers; call model.eval()")
         return found.shape[1]
 
@@ -416,14 +415,6 @@ def _dense(gradients: _Tensors) -> _Tensors:
     return {k: g if g.layout == torch.strided else g.to_dense() for k, g in gradients.items()}
 
 
-def _random_state(place: torch.device) -> Tensor:
-    """State of torch's generators that a model on this device draws from."""
-    states = [torch.random.get_rng_state()]
-    if place.type == "cuda":
-        states.append(torch.cuda.get_rng_state(place))
-    return torch.cat(states)
-
-
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."
@@ -454,40 +445,3 @@ def _not_differentiable(error: Exception) -> EngineError:
     if isinstance(error, EngineError):
         return error
     return EngineError(f"PyTorch cannot differentiate the model: {_line(error)}")
-
-
-def as_device(device: Any, precision: torch.dtype) -> torch.device:
-    """Return a device that exists and has the precision."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.device(device)
-        torch.empty(1, dtype=precision, device=place)
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
-        raise InvalidInputError(
-            f"device {device!r} cannot be used here ({_line(error)}); choose another, or 'auto'"
-        ) from None
-    return place
-
-
-def check_model(model: Any) -> None:
-    """Refuse what is no model, and a model whose outputs depend on chance or on other samples."""
-    if not isinstance(model, nn.Module):
-        raise InvalidInputError(
-            f"model must be a torch.nn.Module, got {type(model).__name__}; for a matrix or an "
-            "operator leave out x"
-        )
-    for name, module in model.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            if module.training:
-                raise InvalidInputError(
-                    f"the {kind} {name!r} is in training mode; call model.eval() first"
-                )
-            if module.running_mean is None:
-                raise InvalidInputError(
-                    f"the {kind} {name!r} has no running statistics, so that samples depend on "
-                    "each other; use track_running_stats=True"
-                )
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
-            raise InvalidInputError(f"the {kind} {name!r} is random; call model.eval() first")

@@ -24,10 +24,9 @@ from htmu.errors import (
     InvalidInputError,
     MissingExtraError,
     RunFileError,
-    RunLockedError,
     RunSettingsError,
 )
-from htmu.files import check_place, whole_file
+from htmu.files import RunLock, check_place, whole_file
 
 __all__ = ["KernelFile"]
 
@@ -62,12 +61,11 @@ class KernelFile:
         self._size, self._dtype, self._settings = size, dtype, settings
         self._folder = Path(f"{self.path}.work")
         self._about = Path(f"{self.path}.json")
-        self._lock = -1
         self.done: set[int] = set()
         self.block: int | None = None
         with _reported(self.path):
             self._folder.mkdir(exist_ok=True)
-        self._acquire()
+        self._lock = RunLock(self.path, str(self._folder / "lock"))
         try:
             self._read_journal()
         except BaseException:
@@ -78,22 +76,6 @@ class KernelFile:
     def finished(self) -> bool:
         """Whether the kernel is in its place."""
         return Path(self.path).exists()
-
-    def _acquire(self) -> None:
-        try:
-            import fcntl
-        except ImportError:  # pragma: no cover - Windows has none: nothing is locked there
-            return
-        with _reported(self.path):
-            self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            self._lock = -1
-            raise RunLockedError(
-                f"{self.path} is being made by another process; wait for it, or name another file"
-            ) from None
 
     def _read_journal(self) -> None:
         source = self._about if self.finished else self._folder / "journal.json"
@@ -217,9 +199,7 @@ class KernelFile:
         empty = not (self._folder / "journal.json").exists()
         if self.finished or empty:
             shutil.rmtree(self._folder, ignore_errors=True)
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._lock.release()
 
 
 def _close(before: Any, now: Sequence[Sequence[float]]) -> bool:

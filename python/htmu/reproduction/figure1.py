@@ -125,7 +125,7 @@ def reproduce_figure1(
     seed : int, SeedSequence, Generator or None
         Of images, weights and batches.
     device : str
-        "auto", "cpu", "cuda" or "mps".
+        "auto", "cpu", "cuda" or "mps"; kernels are assembled on the CPU if it is "mps".
     memory : str or int, optional
         Most memory of the kernel's assembly, such as "8GB".
     report : callable, optional
@@ -158,7 +158,7 @@ def reproduce_figure1(
     chosen = as_scale(scale, KERNEL_SCALES)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data)
-    place = choose_device(device)
+    place = _kernel_device(choose_device(device))
     if memory is not None:
         as_bytes(memory)
     number = as_seed(seed)
@@ -176,7 +176,9 @@ def reproduce_figure1(
     panels, rows, warnings = [], [], []
     for network in chosen.networks:
         row_of_panels = []
-        for stage, values in _spectra(network, images, chosen, number, device, memory, kept, tell):
+        for stage, values in _spectra(
+            network, images, chosen, number, device, place, memory, kept, tell
+        ):
             fit, note = _fit(values, chosen.share, number)
             if fit is None:
                 warnings.append(f"{network}, {stage}: {note}")
@@ -211,12 +213,18 @@ def calibrate_batch_norm(model: torch.nn.Module, images: torch.Tensor) -> None:
     model.eval()
 
 
+def _kernel_device(device: torch.device) -> torch.device:
+    """Where the kernel of a network trained on this device is assembled: MPS has no float64."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def _spectra(
     network: str,
     images: ImageData,
     scale: KernelScale,
     seed: int,
     device: str,
+    place: torch.device,
     memory: str | int | None,
     kept: Kept,
     tell: Callable[[str], object],
@@ -228,7 +236,7 @@ def _spectra(
         tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
         points = images.images[: scale.n_kernel]
         try:
-            matrix = gram(model.eval(), points, device=device, memory=memory)
+            matrix = gram(model.eval(), points, device=str(place), memory=memory)
         except InvalidInputError as error:
             raise InvalidInputError(kernel_advice(error)) from error
         return np.asarray(eigvals(matrix).eigenvalues)

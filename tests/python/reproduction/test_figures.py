@@ -20,6 +20,7 @@ from htmu.reproduction import (  # noqa: E402
     WEIGHT_SCALES,
     KernelScale,
     WeightScale,
+    figure1,
     figure2,
     reproduce_figure1,
     reproduce_figure2,
@@ -53,6 +54,15 @@ def test_figure1(tmp_path: Path) -> None:
     again = reproduce_figure1(tmp_path / "out", TINY_KERNELS, report=told.append)
     assert told == []  # everything was kept
     assert repr(again.rows) == repr(first.rows)
+
+
+def test_figure1_assembles_kernels_on_the_processor_beside_mps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # MPS has no float64; training itself is not moved there, since no test machine has one.
+    monkeypatch.setattr(figure1, "choose_device", lambda device: torch.device("mps"))
+    found = reproduce_figure1(tmp_path / "out", TINY_KERNELS, device="cpu")
+    assert all(row["largest"] > 0 for row in found.rows)
 
 
 def test_figure2(tmp_path: Path) -> None:
