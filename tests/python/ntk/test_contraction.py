@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
+
+from torch import Tensor  # noqa: E402
 
 from htmu.ntk.contraction import add_pairs, add_sliced  # noqa: E402
 
 CLASSES, OUTPUTS, POSITIONS, WIDTH = 3, 7, 5, 4
 
 
-def operand(n: int, seed: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+def operand(n: int, seed: int, dtype: Any) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return (
         torch.randn(n, POSITIONS, WIDTH, generator=generator).to(dtype),
@@ -19,8 +23,8 @@ def operand(n: int, seed: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.
     )
 
 
-def kernel(left: tuple[torch.Tensor, ...], right: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    rows = [
+def kernel(left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> Tensor:
+    rows: list[Tensor] = [
         torch.einsum("spk,scop->scok", a.double(), b.double()).flatten(2).flatten(0, 1)
         for a, b in (left, right)
     ]
@@ -31,9 +35,7 @@ def kernel(left: tuple[torch.Tensor, ...], right: tuple[torch.Tensor, ...]) -> t
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("method", ["sliced", "pairs"])
 @pytest.mark.parametrize("same", [True, False])
-def test_is_the_product_of_gradients(
-    same: bool, method: str, dtype: torch.dtype, room: int
-) -> None:
+def test_is_the_product_of_gradients(same: bool, method: str, dtype: Any, room: int) -> None:
     left = operand(6, 1, dtype)
     right = left if same else operand(4, 2, dtype)
     start = torch.randn(6 * CLASSES, len(right[0]) * CLASSES, dtype=torch.float64)

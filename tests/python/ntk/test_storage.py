@@ -256,7 +256,7 @@ def test_one_writer_at_a_time(tmp_path: Path, in_strips: tuple[int, int]) -> Non
             refused.append(str(caught.value))
 
     gram(network(), samples(), out=out, progress=progress)
-    assert "another process" in refused[0]
+    assert "is being written by another run of this process" in refused[0]
 
 
 def test_damaged_journals_and_bad_places_are_refused(
