@@ -185,7 +185,17 @@ def ntk(
         if matrix_free:
             found = _density(network, images, settings, vectors, steps, shift, seed, progress)
         else:
-            found = _kernel(network, images, settings, memory, out, resume, layers, progress)
+            found = _kernel(
+                network,
+                images,
+                settings,
+                memory,
+                out,
+                resume,
+                layers,
+                eigenvalues is not None,
+                progress,
+            )
     if density is not None:
         write_density(density, found)
     if eigenvalues is not None:
@@ -195,6 +205,8 @@ def ntk(
     facts["elapsed"] = time.monotonic() - began
     if json:
         print_json(facts)
+    elif quiet and "left_out" in facts:
+        print(f"{out} written; its eigenvalues are left out: {facts['left_out']}")
     elif quiet:
         print(f"largest {facts['largest']:.6g}, smallest {facts['smallest']:.6g}")
     else:
@@ -321,9 +333,13 @@ def _kernel(
     out: str | None,
     resume: bool,
     layers: bool,
+    wanted: bool,
     progress: Callable[..., None] | None,
 ) -> dict[str, Any]:
-    """Assembled kernel's eigenvalues, with their error."""
+    """Assembled kernel's eigenvalues, with their error.
+
+    Those of a kernel that is on disk and too large for memory are left out, unless `wanted`.
+    """
     from htmu.ntk import eigvals, gram
 
     parts: dict[str, Any] = {}
@@ -340,7 +356,14 @@ def _kernel(
         kernel = gram(
             network, images, **settings, memory=memory, out=out, resume=resume, progress=progress
         )
-    spectrum = eigvals(kernel)
+    try:
+        spectrum = eigvals(kernel)
+    except InvalidInputError as error:
+        if out is None:
+            raise
+        if wanted:
+            raise InvalidInputError(f"the kernel is written to {out}, but {error}") from None
+        return {"method": "assembled", "n_eigenvalues": kernel.shape[0], "left_out": str(error)}
     values = np.asarray(spectrum.eigenvalues)
     found = {
         "method": "assembled",

@@ -90,7 +90,9 @@ def print_kernel(facts: dict[str, Any], files: list[str | None]) -> None:
         ("parameters", f"{facts['n_parameters']:,}"),
         ("kernel", _kernel_text(facts)),
     ]
-    if facts["method"] == "assembled":
+    if "left_out" in facts:
+        rows.append(("eigenvalues", f"left out: {facts['left_out']}"))
+    elif facts["method"] == "assembled":
         rows += [
             ("largest eigenvalue", f"{facts['largest']:.6g}"),
             ("smallest eigenvalue", f"{facts['smallest']:.6g}"),

@@ -289,7 +289,7 @@ def train(
                 n_threads=threads,
             )
     except KeyboardInterrupt:
-        _say_how_to_go_on(folder)
+        _say_how_to_go_on(folder, data_dir)
         return ExitCode.INTERRUPTED
     if json:
         print_json({"model": network, "data": source, **result.to_dict()})
@@ -404,7 +404,7 @@ def _ending(result: TrainingResult) -> str:
     return f"{text}; test loss {result.test_loss:.4g}, accuracy {100 * result.test_accuracy:.2f} %"
 
 
-def _say_how_to_go_on(folder: str) -> None:
+def _say_how_to_go_on(folder: str, data_dir: str | None) -> None:
     from htmu.networks import load_checkpoint
 
     try:
@@ -414,6 +414,7 @@ def _say_how_to_go_on(folder: str) -> None:
         return
     print(
         f"htmu: interrupted; epoch {checkpoint.epoch} of {checkpoint.recipe.epochs} is saved in "
-        f"{folder}; go on with: htmu train --out {shlex.quote(folder)}",
+        f"{folder}; go on with: htmu train --out {shlex.quote(folder)}"
+        + (f" --data-dir {shlex.quote(data_dir)}" if data_dir is not None else ""),
         file=sys.stderr,
     )

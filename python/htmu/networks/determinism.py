@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from htmu.arguments import FloatArray, Seed, as_seed
 from htmu.random import normal
 
+# On a GPU, algorithms that are always equal need this before the process's first matrix product
+# (docs.nvidia.com/cuda/cublas, "Results Reproducibility"): PyTorch reads it once.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 
 class Purpose(IntEnum):
     """What a stream is for: equal seeds give independent numbers to different purposes."""
@@ -57,13 +61,7 @@ def torch_seed(seed: Seed) -> int:
 def own_generators(
     device: torch.device, seed: int, *, deterministic: bool, n_threads: int
 ) -> Iterator[None]:
-    """PyTorch's generators, seeded, its threads and its algorithms; the caller's come back after.
-
-    On a GPU, algorithms that are always equal need CUBLAS_WORKSPACE_CONFIG before the first matrix
-    product of the process (docs.nvidia.com/cuda/cublas, "Results Reproducibility").
-    """
-    if deterministic and device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    """PyTorch's generators, seeded, threads and algorithms; the caller's come back after."""
     states = generator_states(device)
     threads = torch.get_num_threads()
     algorithms = torch.are_deterministic_algorithms_enabled()
@@ -71,7 +69,7 @@ def own_generators(
     tries_all = torch.backends.cudnn.benchmark
     try:
         torch.set_num_threads(n_threads)
-        torch.manual_seed(torch_seed(seed))
+        _seed_generators(device, torch_seed(seed))
         if deterministic:
             torch.use_deterministic_algorithms(True)
             torch.backends.cudnn.benchmark = False
@@ -81,6 +79,15 @@ def own_generators(
         torch.use_deterministic_algorithms(algorithms, warn_only=only_warns)
         torch.backends.cudnn.benchmark = tries_all
         set_generator_states(states)
+
+
+def _seed_generators(device: torch.device, seed: int) -> None:
+    """Seed the generators that come back after; `torch.manual_seed` seeds every device's."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def generator_states(device: torch.device) -> dict[str, str]:

@@ -154,9 +154,9 @@ def check_folder(out: str | os.PathLike[str], resume: bool | None) -> str:
         folder = os.fsdecode(out)
     except TypeError:
         folder = ""
-    if not folder.rstrip(os.sep) or "\0" in folder:
+    folder = folder.rstrip(os.sep + (os.altsep or ""))
+    if not folder or "\0" in folder:
         raise InvalidInputError(f"out must be the path of a folder, got {out!r}")
-    folder = folder.rstrip(os.sep)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise RunFileError(f"{folder} is a file; name a folder to keep the training in")
     if resume and not os.path.exists(os.path.join(folder, MANIFEST)):

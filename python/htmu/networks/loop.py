@@ -78,7 +78,7 @@ class Training:
         every: int,
         n_threads: int,
     ) -> None:
-        self._model = model.to(device)
+        self._model = _moved(model, device)
         self._recipe = recipe
         self._device = device
         self._folder = folder
@@ -167,6 +167,12 @@ class Training:
         except Exception as error:
             # Batch norm of a single point, memory, an algorithm that does not repeat its bits; or
             # anything that a module of the caller's own raises.
+            if "CUBLAS_WORKSPACE_CONFIG" in str(error):
+                raise InvalidInputError(
+                    "training that repeats its bits on a GPU needs CUBLAS_WORKSPACE_CONFIG="
+                    ":4096:8 before the process's first matrix product; import htmu.networks "
+                    "first, or take a recipe with deterministic=False"
+                ) from error
             raise InvalidInputError(
                 f"a step on a batch of {len(batch)} failed ({one_line(error)}); change the batch "
                 "size, the device or the model"
@@ -241,6 +247,16 @@ class Training:
             kept.append(checkpoint.epoch)
         if self._folder is not None:
             self.spectra = self._folder.spectra(kept)
+
+
+def _moved(model: nn.Module, device: torch.device) -> nn.Module:
+    try:
+        return model.to(device)
+    except (RuntimeError, TypeError) as error:  # memory, or a type that the device has not
+        raise InvalidInputError(
+            f"the model cannot be moved to the device {device.type!r} ({one_line(error)}); "
+            "use device='cpu'"
+        ) from error
 
 
 class _Clock:

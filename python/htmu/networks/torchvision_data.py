@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -120,7 +119,14 @@ def load_split(name: str, *, train: bool, data_dir: str, download: bool) -> tupl
     sets = importlib.import_module("torchvision.datasets")
     if os.path.exists(data_dir) and not os.path.isdir(data_dir):
         raise RunFileError(f"{data_dir} is not a folder; name that of {data_set.title}")
+    old = os.path.join(data_dir, "MNIST", "processed")
+    if name == "mnist" and os.path.isdir(old):
+        raise RunFileError(
+            f"{old} is of an old torchvision, which would be read without a check; remove it"
+        )
     if download:
+        if name == "mnist":
+            _remove_damaged_mnist(sets, data_dir)
         _download(data_set, sets, data_dir, train)
     try:
         with torch.device("cpu"):
@@ -131,7 +137,7 @@ def load_split(name: str, *, train: bool, data_dir: str, download: bool) -> tupl
         labels = torch.as_tensor(
             np.asarray(getattr(found, data_set.labels)), dtype=torch.int64, device="cpu"
         )
-    except (RuntimeError, OSError, ValueError, KeyError, AssertionError, pickle.UnpicklingError):
+    except Exception:  # torchvision's readers raise nearly anything for a damaged file
         raise RunFileError(
             f"{data_set.title} is absent or damaged in {data_dir!r}; name its folder with "
             "--data-dir (data_dir=), or fetch it with --download (download=True)"
@@ -142,7 +148,7 @@ def load_split(name: str, *, train: bool, data_dir: str, download: bool) -> tupl
 def _download(data_set: _DataSet, sets: Any, folder: str, train: bool) -> None:
     try:
         data_set.open(sets, folder, train, True)
-    except (RuntimeError, OSError, EOFError) as error:
+    except Exception as error:  # the network's failures, and those of unpacking
         reason = " ".join(str(error).split())[:300]
         raise RunFileError(
             f"{data_set.title} could not be downloaded to {folder!r} ({reason}); check the "
@@ -154,3 +160,11 @@ def _check_mnist(sets: Any, folder: str) -> None:
     for file, md5 in MNIST_SUMS.items():
         if not sets.utils.check_integrity(os.path.join(folder, file), md5):
             raise RuntimeError(file)
+
+
+def _remove_damaged_mnist(sets: Any, data_dir: str) -> None:
+    """Remove unpacked files that a killed download left: torchvision takes any that are there."""
+    for file, md5 in MNIST_SUMS.items():
+        path = os.path.join(data_dir, "MNIST", "raw", file)
+        if os.path.isfile(path) and not sets.utils.check_integrity(path, md5):
+            os.remove(path)

@@ -107,6 +107,8 @@ def train(
     if out is None and resume:
         raise InvalidInputError("there is nothing to resume without out; name the folder")
     where = choose_device(device)
+    if where.type == "mps" and device == "auto" and _is_double(model):
+        where = torch.device("cpu")  # MPS has no float64
     if out is not None:
         check_folder(out, resume)
         need_safetensors()
@@ -182,6 +184,10 @@ def _check(
             f"batch_size is {recipe.batch_size}, but there are only {len(data)} points; "
             "use a smaller batch or more points"
         )
+
+
+def _is_double(model: nn.Module) -> bool:
+    return any(value.dtype == torch.float64 for value in model.state_dict().values())
 
 
 def _check_state(model: nn.Module) -> None:

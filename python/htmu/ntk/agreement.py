@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,12 @@ class Combination:
     ) -> None:
         generator = torch.Generator().manual_seed(first)
         size = len(outputs)
+        here: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}  # as the generator is
         # No two samples can cancel, as they could for signs alone.
-        drawn = torch.rand(size, generator=generator, dtype=torch.float64) + 0.5
-        signs = 2.0 * torch.randint(0, 2, (size,), generator=generator) - 1.0
+        drawn = torch.rand(size, generator=generator, **here) + 0.5
+        signs = 2.0 * torch.randint(0, 2, (size,), generator=generator, **here) - 1.0
         self._samples = (drawn * signs).to(weights)
-        self._outputs = torch.randn(len(weights), generator=generator, dtype=torch.float64)
+        self._outputs = torch.randn(len(weights), generator=generator, **here)
         self._outputs = self._outputs.to(weights)
         self._first = first
         direction = torch.outer(self._samples, self._outputs @ weights)

@@ -7,9 +7,10 @@ an in-place module after it would turn the tensor into its own output.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ __all__ = [
     "class_gradients",
     "differentiate",
     "exact_arithmetic",
+    "is_out_of_memory",
     "map_tensors",
     "random_states",
     "run_model",
@@ -148,6 +150,8 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
     except InvalidInputError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidInputError(
             f"the model fails on x of shape {tuple(x.shape)} and {x.dtype}: {reason[:200]}; "
@@ -208,6 +212,12 @@ def check_own(outputs: Tensor, model: nn.Module) -> None:
         waiting += [following for following, _ in node.next_functions]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory is what was wanting, and not anything of the model."""
+    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
+    return isinstance(error, kinds) or "DefaultCPUAllocator" in str(error)
+
+
 def tolerances(dtype: torch.dtype) -> tuple[float, float]:
     """Relative errors of two ways to a gradient that agree: of itself, and of the largest."""
     if dtype.itemsize < 4:
@@ -256,6 +266,8 @@ def differentiate(
             allow_unused=True,
         )
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())
         raise InvalidInputError(
             f"the model cannot be differentiated: {reason[:200]}; mend its forward"
@@ -265,15 +277,51 @@ def differentiate(
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """No TF32 or bfloat16 inside float32 products, whatever the caller has set; restored."""
-    precision = torch.get_float32_matmul_precision()
-    cudnn = torch.backends.cudnn.allow_tf32
-    try:
-        if precision != "highest":
-            torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = False
+    """No lower precision inside float32 passes, whatever the caller has set; restored.
+
+    That is TF32 or bfloat16 in products, and autocast.
+    """
+    with ExitStack() as stack:
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        settings = _new_settings() or _old_settings()
+        for read, write, exact in settings:
+            before = read()
+            if before != exact:
+                stack.callback(write, before)
+                write(exact)
         yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = cudnn
-        if precision != "highest":
-            torch.set_float32_matmul_precision(precision)
+
+
+_Setting: TypeAlias = tuple[Callable[[], Any], Callable[[Any], None], Any]
+
+
+def _new_settings() -> list[_Setting]:
+    """Precisions of products as torch 2.9 and later keep them; to mix them with the old raises."""
+    backends = torch.backends
+    places = [
+        getattr(getattr(backends, library, None), operation, None)
+        for library, operation in (
+            ("cuda", "matmul"),
+            ("cudnn", "conv"),
+            ("cudnn", "rnn"),
+            ("mkldnn", "matmul"),
+            ("mkldnn", "conv"),
+            ("mkldnn", "rnn"),
+        )
+    ]
+    name = "fp32_precision"
+    return [
+        (partial(getattr, place, name), partial(setattr, place, name), "ieee")
+        for place in places
+        if hasattr(place, name)
+    ]
+
+
+def _old_settings() -> list[_Setting]:
+    cudnn = torch.backends.cudnn
+    return [
+        (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+        (lambda: cudnn.allow_tf32, partial(setattr, cudnn, "allow_tf32"), False),
+    ]

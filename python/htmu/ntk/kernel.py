@@ -14,7 +14,7 @@ from htmu.arguments import as_bool, as_choice
 from htmu.errors import InvalidInputError
 from htmu.ntk.agreement import UnseenUseError
 from htmu.ntk.assembly import Assembly, GramProgress
-from htmu.ntk.capture import exact_arithmetic
+from htmu.ntk.capture import exact_arithmetic, is_out_of_memory
 from htmu.ntk.memory import as_bytes
 from htmu.ntk.outputs import OutputsLike, as_outputs
 from htmu.ntk.preparation import as_device, as_samples, check_hooks, check_mode, fingerprint
@@ -154,6 +154,9 @@ def gram(
 
     Notes
     -----
+    The division of the work follows from `memory`, by default from what is free, and float32's last
+    bits follow from the division: give `memory` where bits are to repeat.
+
     Cost for n samples, c outputs: c + 2 passes a group of layers, and for each pair of samples
     min(c^2 K Co, P^2 K + c P^2 Co + c^2 P Co) multiply-adds for a convolution with K inputs a
     patch, Co channels and P positions. The identity for a linear layer, (A A^T + 1) o B B^T, is
@@ -228,7 +231,9 @@ def gram(
                         raise
                     # A file could hold sums over the former division of the work.
                     whole_model.append(error.name)
-        except torch.cuda.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise InvalidInputError(
                 f"{place} has no memory left for this kernel; give a smaller limit by `memory`, or "
                 f"write to a file by `out`"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from htmu.errors import InvalidInputError
 from htmu.ntk.layers import GenericLayer
 from htmu.ntk.parts import Part, RowPart
 
-__all__ = ["Needs", "Schedule", "as_bytes", "available_bytes", "make_schedule"]
+__all__ = ["Needs", "Schedule", "as_bytes", "available_bytes", "group_bytes", "make_schedule"]
 
 _UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 #: Libraries' own buffers and the allocator's losses: measured, about.
@@ -49,7 +50,14 @@ def _positive(value: float, shown: Any) -> float:
 def available_bytes(device: torch.device) -> float:
     """Four fifths of the memory that is free now."""
     if device.type == "cuda":
-        return 0.8 * torch.cuda.mem_get_info(device)[0]
+        number = torch.cuda.current_device() if device.index is None else device.index
+        # What PyTorch keeps of earlier work is free for this.
+        kept = torch.cuda.memory_reserved(number) - torch.cuda.memory_allocated(number)
+        return 0.8 * (torch.cuda.mem_get_info(number)[0] + kept)
+    return min(_free_bytes(), 0.8 * group_bytes())
+
+
+def _free_bytes() -> float:
     with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", encoding="ascii") as file:
         for line in file:
             if line.startswith("MemAvailable:"):
@@ -57,6 +65,43 @@ def available_bytes(device: torch.device) -> float:
     with suppress(AttributeError, ValueError, OSError):
         return 0.4 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 4e9
+
+
+def group_bytes(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> float:
+    """Memory left to this process's control groups, as of a container or a batch job; or inf."""
+    try:
+        lines = Path(own).read_text(encoding="utf-8").split("\n")
+    except OSError:
+        return math.inf
+    least = math.inf
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        if controllers == "memory":  # version 1
+            files = ("memory/", "memory.limit_in_bytes", "memory.usage_in_bytes")
+            files += ("total_inactive_file",)
+        elif rest and not controllers:
+            files = ("", "memory.max", "memory.current", "inactive_file")
+        else:
+            continue
+        base = Path(root, files[0])
+        group = Path(base, name.strip("/"))
+        # A container may see the names that its groups have outside it.
+        for folder in (group, *group.parents):
+            if folder == base or base in folder.parents:
+                least = min(least, _left(folder, *files[1:]))
+    return least
+
+
+def _left(folder: Path, limit: str, usage: str, cache: str) -> float:
+    with suppress(OSError, ValueError):
+        allowed = int((folder / limit).read_text(encoding="ascii"))
+        used = int((folder / usage).read_text(encoding="ascii"))
+        for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{cache} "):
+                used -= int(line.split()[1])  # files in memory give way
+        return float(max(allowed - used, 0))
+    return math.inf
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from numbers import Number
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
@@ -170,6 +171,7 @@ class KernelProduct(LinearOperator):
         self._factor = 1 / self.n_parameters if scaled else 1.0
         n, c = len(self._x), self._n_outputs()
         self.n_classes = c
+        outputs = as_outputs(outputs)
         self._by_class = outputs == "trace"
         self._read = None if self._by_class else self._read_out(outputs, c)
         width = 1 if self._by_class else c if self._read is None else self._read.shape[1]
@@ -185,10 +187,9 @@ class KernelProduct(LinearOperator):
 
     def _read_out(self, outputs: str | Sequence[int], c: int) -> Tensor | None:
         """Matrix from the c outputs to those that count, None for all."""
-        wanted = as_outputs(outputs)
-        if wanted == "all":
+        if outputs == "all":
             return None
-        return choose_outputs(wanted, c, self._precision).weights.T.to(self._place)
+        return choose_outputs(outputs, c, self._precision).weights.T.to(self._place)
 
     def _n_outputs(self) -> int:
         before = random_states(self._place)
@@ -204,7 +205,7 @@ class KernelProduct(LinearOperator):
         expected = torch.cat(alone)
         scale = max(float(expected.abs().max()), 1e-30)
         error = max(float((y - expected).abs().max()) for y in (torch.cat(ends), together))
-        if not error <= 0.1 * self._rounding * scale:
+        if not error <= self._rounding * scale:
             raise InvalidInputError(
                 "the model's outputs for a sample change with the batch that it is in, or from "
                 "call to call; call model.eval(), and use normalisations that do not mix samples"
@@ -253,7 +254,7 @@ class KernelProduct(LinearOperator):
 
         def draw(like: Tensor) -> Tensor:
             # float32: the numbers drawn are the same for either precision.
-            return torch.randn(like.shape, generator=generator).to(like)
+            return torch.randn(like.shape, generator=generator, device="cpu").to(like)
 
         u = {name: draw(value) for name, value in self._chosen.items()}
         for samples in self._samples():
@@ -396,18 +397,10 @@ def _differentiable() -> Iterator[None]:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with _plain_attention(), exact_arithmetic():
+        with sdpa_kernel(SDPBackend.MATH), exact_arithmetic():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
-
-
-def _plain_attention() -> AbstractContextManager[None]:
-    try:
-        from torch.nn.attention import SDPBackend, sdpa_kernel
-    except ImportError:  # torch 2.2
-        return nullcontext()
-    return sdpa_kernel(SDPBackend.MATH)
 
 
 def _dense(gradients: _Tensors) -> _Tensors:

@@ -65,7 +65,7 @@ class KernelFile:
         self.block: int | None = None
         with _reported(self.path):
             self._folder.mkdir(exist_ok=True)
-        self._lock = RunLock(self.path, str(self._folder / "lock"))
+        self._lock = RunLock(self.path)
         try:
             self._read_journal()
         except BaseException:
@@ -139,12 +139,13 @@ class KernelFile:
             chunk = min(self._size, 1024)
             _zarr().create_array(str(place), shape=shape, chunks=(chunk, chunk), dtype=self._dtype)
             return
+        free = shutil.disk_usage(self._folder).free
         array = np.lib.format.open_memmap(place, mode="w+", dtype=self._dtype, shape=shape)
         # Space is taken now: a full disk under a mapped file would kill the process.
         if hasattr(os, "posix_fallocate"):
             with open(place, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, os.path.getsize(place))
-        elif shutil.disk_usage(self._folder).free < array.nbytes:
+        elif free < array.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def partial(self, strip: int) -> tuple[int, Array] | None:
@@ -154,7 +155,7 @@ class KernelFile:
             return None
         try:
             return int(found[-1].stem.rpartition("-")[2]), np.load(found[-1])
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return None  # not a file of ours: the strip starts anew
 
     def save_partial(self, strip: int, pieces: int, total: Array) -> None:
@@ -271,6 +272,11 @@ def _zarr() -> Any:
             "kernels in .zarr need zarr, which is not installed; run: pip install zarr, or name "
             "a file that ends in .npy"
         ) from None
+    if not hasattr(zarr, "create_array"):
+        raise MissingExtraError(
+            f"kernels in .zarr need zarr 3, and this is {zarr.__version__}; run: pip install "
+            f"'zarr>=3', or name a file that ends in .npy"
+        )
     return zarr
 
 

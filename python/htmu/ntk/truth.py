@@ -13,6 +13,7 @@ from htmu.ntk.capture import (
     Recorder,
     class_gradients,
     differentiate,
+    is_out_of_memory,
     run_model,
     tolerances,
     with_graph,
@@ -46,7 +47,9 @@ class Truth:
                     value = run_model(model, with_graph(x[i : i + 1]))
                 if not i:
                     count = value.shape[1]
-                    drawn = torch.randn(1, count, generator=generator, dtype=torch.float64)
+                    drawn = torch.randn(
+                        1, count, generator=generator, dtype=torch.float64, device="cpu"
+                    )
                     self._weights = drawn.to(chosen[0])
                 found = (
                     differentiate(value, [*chosen, *others], self._weights)
@@ -123,8 +126,8 @@ class Truth:
                     site.layer.rows(site.layer.prepare(calls[site]), by_site[site], [local])[local]
                     for site, local in found
                 ]
-            except Exception:  # a module may fail in any way where it is called by itself
-                if not forgive:
+            except Exception as error:  # a module may fail in any way where it is called by itself
+                if not forgive or is_out_of_memory(error):
                     raise
                 wrong.append(name)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -134,10 +135,11 @@ def reproduce_figure1(
     Returns
     -------
     Reproduction
-        Rows with the network, the stage ("initial", "trained"), and exponent and goodness of the
-        inverse Gamma law: delta, where the density of an eigenvalue x falls like
-        x^(-1 - delta) beyond the range that determines it. The p-value is that of independent
-        eigenvalues; those of a kernel repel, so that a law that fits has one near 1.
+        Rows with the network, the stage ("initial", "trained"), loss and accuracy of the training
+        images once trained, and exponent and goodness of the inverse Gamma law: delta, where the
+        density of an eigenvalue x falls like x^(-1 - delta) beyond the range that determines it.
+        The p-value is that of independent eigenvalues; those of a kernel repel, so that a law that
+        fits has one near 1.
 
     Raises
     ------
@@ -176,14 +178,14 @@ def reproduce_figure1(
     panels, rows, warnings = [], [], []
     for network in chosen.networks:
         row_of_panels = []
-        for stage, values in _spectra(
+        for stage, values, end in _stages(
             network, images, chosen, number, device, place, memory, kept, tell
         ):
             fit, note = _fit(values, chosen.share, number)
             if fit is None:
                 warnings.append(f"{network}, {stage}: {note}")
             row_of_panels.append(_panel(f"{network}, {stage}", values, fit, chosen.share))
-            rows.append(_row(network, stage, values, fit))
+            rows.append(_row(network, stage, values, end, fit))
         panels.append(row_of_panels)
     picture = kept.folder / "figure1.png"
     plot_spectra(
@@ -218,7 +220,7 @@ def _kernel_device(device: torch.device) -> torch.device:
     return torch.device("cpu") if device.type == "mps" else device
 
 
-def _spectra(
+def _stages(
     network: str,
     images: ImageData,
     scale: KernelScale,
@@ -228,35 +230,47 @@ def _spectra(
     memory: str | int | None,
     kept: Kept,
     tell: Callable[[str], object],
-) -> list[tuple[str, FloatArray]]:
-    """Return the stages of one network with their spectra."""
+) -> list[tuple[str, FloatArray, dict[str, float]]]:
+    """Return the stages of one network, their spectra, and how training ended."""
     recipe = RECIPES["figure1"].replace(epochs=scale.epochs, seed=seed)
 
-    def kernel(model: torch.nn.Module, stage: str) -> FloatArray:
-        tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
-        points = images.images[: scale.n_kernel]
-        try:
-            matrix = gram(model.eval(), points, device=str(place), memory=memory)
-        except InvalidInputError as error:
-            raise InvalidInputError(kernel_advice(error)) from error
-        return np.asarray(eigvals(matrix).eigenvalues)
+    def spectrum(model: torch.nn.Module, stage: str) -> FloatArray:
+        file = kept.folder / f"{network}-{stage}-kernel.npy"
 
-    def initial() -> FloatArray:
-        model = build_model(network, n_classes=images.n_classes, seed=seed)
-        calibrate_batch_norm(model, images.images)
-        return kernel(model, "initial")
+        def compute() -> FloatArray:
+            tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
+            points = images.images[: scale.n_kernel]
+            try:
+                # In a file, so that a kill costs minutes of it and not hours.
+                matrix = gram(
+                    model.eval(), points, device=str(place), memory=memory, out=file, resume=True
+                )
+            except InvalidInputError as error:
+                raise InvalidInputError(kernel_advice(error)) from error
+            return np.asarray(eigvals(matrix).eigenvalues)
 
-    def trained() -> FloatArray:
-        model = build_model(network, n_classes=images.n_classes, seed=seed)
-        folder = kept.folder / network
+        values = kept.spectrum(f"{network}-{stage}", scale.n_kernel * images.n_classes, compute)
+        for used in (file, Path(f"{file}.json")):
+            used.unlink(missing_ok=True)
+        return values
+
+    model = build_model(network, n_classes=images.n_classes, seed=seed)
+    calibrate_batch_norm(model, images.images)
+    initial = spectrum(model, "initial")
+    if not kept.has(f"{network}-trained"):
         tell(f"{network}: training, {recipe.epochs} epochs")
-        result = train(model, images, recipe, out=folder, resume=None, device=device)
-        return kernel(result.model, "trained")
-
-    size = scale.n_kernel * images.n_classes
+    result = train(
+        build_model(network, n_classes=images.n_classes, seed=seed),
+        images,
+        recipe,
+        out=kept.folder / network,
+        resume=None,
+        device=device,
+    )
+    end = {"loss": result.train_loss, "accuracy": result.train_accuracy}
     return [
-        (stage, kept.spectrum(f"{network}-{stage}", size, compute))
-        for stage, compute in zip(_STAGES, (initial, trained), strict=True)
+        ("initial", initial, dict.fromkeys(end, np.nan)),
+        ("trained", spectrum(result.model, "trained"), end),
     ]
 
 
@@ -287,10 +301,17 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, share: float
     return SpectrumPanel(title, values, ((label, density),), logarithmic=True, shaded=(0.0, high))
 
 
-def _row(network: str, stage: str, values: FloatArray, fit: SpectrumFit | None) -> dict[str, Any]:
+def _row(
+    network: str,
+    stage: str,
+    values: FloatArray,
+    end: dict[str, float],
+    fit: SpectrumFit | None,
+) -> dict[str, Any]:
     return {
         "network": network,
         "stage": stage,
+        **end,
         "n": len(values),
         "smallest": float(values[0]),
         "median": float(np.median(values)),

@@ -210,7 +210,9 @@ def reproduce_figure2(
     plot_spectra(grid, picture, title=f"{chosen.network} {_LAYER}: batch size and kappa")
     table = kept.folder / "figure2.csv"
     write_table(table, rows)
-    return Reproduction(tuple(rows), _verdict(rows), picture, table, tuple(warnings))
+    return Reproduction(
+        tuple(rows), _verdict(rows, images.n_classes), picture, table, tuple(warnings)
+    )
 
 
 def _check_layer(network: str) -> None:
@@ -299,8 +301,12 @@ def _panel(title: str, values: FloatArray, fit: SpectrumFit | None, gamma: float
     )
 
 
-def _verdict(rows: list[dict[str, Any]]) -> str:
-    trained = [row for row in rows if not math.isnan(row["loss"])]
+def _verdict(rows: list[dict[str, Any]], n_classes: int) -> str:
+    # A network at the loss of guessing has died: its weights are no trained network's.
+    guessing = 0.99 * math.log(n_classes)
+    trained = [row for row in rows if row["loss"] < guessing]
+    died = any(row["loss"] >= guessing for row in rows)
+    ended = "diverged or learned nothing" if died else "diverged"
     sizes = {row["batch_size"] for row in rows}
     lost = len(sizes) - len({row["batch_size"] for row in trained})
     missing = len(rows) - len(trained)
@@ -308,11 +314,11 @@ def _verdict(rows: list[dict[str, Any]]) -> str:
         return trend(trained)
     networks = f"{missing} of {len(rows)} networks"
     if not lost:
-        text = f"{networks} diverged"
+        text = f"{networks} {ended}"
     elif len(rows) > len(sizes):
-        text = f"{lost} of {len(sizes)} batch sizes diverged ({networks})"
+        text = f"{lost} of {len(sizes)} batch sizes {ended} ({networks})"
     else:
-        text = f"{lost} of {len(sizes)} batch sizes diverged"
+        text = f"{lost} of {len(sizes)} batch sizes {ended}"
     return f"{trend(trained)}; {text}"
 
 

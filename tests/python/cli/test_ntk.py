@@ -229,6 +229,25 @@ def test_quiet_is_one_line(run: Run) -> None:
     assert outcome.out == f"largest {values[-1]:.6g}, smallest {values[0]:.6g}\n"
 
 
+def test_kernels_too_large_for_their_eigenvalues(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def eigvals(kernel: Any) -> Any:
+        raise InvalidInputError("eigenvalues of 10 rows need 9 GiB, more than this machine's")
+
+    monkeypatch.setattr(htmu.ntk, "eigvals", eigvals)
+    line = ["ntk", "--model", "mlp", "-n", "6"]
+    outcome = run(*line, "--out", "g.npy")
+    assert outcome.code == 0
+    assert re.search(r"eigenvalues +left out: eigenvalues of 10 rows need 9 GiB", outcome.out)
+    assert "written: g.npy" in outcome.out
+    quiet = run(*line, "--out", "h.npy", "--quiet")
+    assert quiet.out.startswith("h.npy written; its eigenvalues are left out: ")
+    assert "left_out" in json.loads(run(*line, "--out", "i.npy", "--json").out)
+    asked = run(*line, "--out", "j.npy", "--eigenvalues", "e.npy")
+    assert asked.code == 2
+    assert "the kernel is written to j.npy, but eigenvalues of 10 rows" in asked.err
+    assert run(*line).code == 2
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -279,11 +279,13 @@ def test_interrupt_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patch:
         patch.setattr(htmu.networks.loop.Training, "_epoch", interrupted)
         outcome = run(*BRIEF, "--out", "my run", "--quiet")
+        elsewhere = run(*BRIEF, "--out", "other", "--data-dir", "my data", "--quiet")
     assert outcome.code == 130
     assert outcome.err == (
         "htmu: interrupted; epoch 2 of 3 is saved in my run; go on with: "
         "htmu train --out 'my run'\n"
     )
+    assert elsewhere.err.endswith("htmu train --out other --data-dir 'my data'\n")
     assert run("train", "--out", "my run", "--quiet").code == 0
 
 

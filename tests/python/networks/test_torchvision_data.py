@@ -121,6 +121,38 @@ def test_damaged_mnist(mnist: np.ndarray, tmp_path: Path) -> None:
         load_data("mnist", data_dir=tmp_path)
 
 
+@pytest.mark.parametrize("place", [0, 2, 3])  # zeros, the type of the numbers, the dimensions
+def test_damaged_head_of_mnist(place: int, mnist: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 5
+    path.write_bytes(bytes(content))
+    with pytest.raises(RunFileError, match="MNIST is absent or damaged"):
+        load_data("mnist", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"cut"])
+def test_download_replaces_what_a_kill_left_of_mnist(
+    content: bytes, sets: Any, mnist: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    whole = (raw / "train-images-idx3-ubyte").read_bytes()
+    (raw / "train-images-idx3-ubyte").write_bytes(content)
+
+    def download(self: Any) -> None:
+        assert not (raw / "train-images-idx3-ubyte").exists()
+        (raw / "train-images-idx3-ubyte").write_bytes(whole)
+
+    monkeypatch.setattr(sets.MNIST, "download", download)
+    assert len(load_data("mnist", data_dir=tmp_path, download=True)) == 12
+
+
+def test_mnist_of_an_old_torchvision(mnist: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "MNIST" / "processed").mkdir()
+    with pytest.raises(RunFileError, match="processed is of an old torchvision.* remove it"):
+        load_data("mnist", data_dir=tmp_path)
+
+
 def test_svhn(sets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     images = rng.integers(0, 256, (32, 32, 3, 11), dtype=np.uint8)

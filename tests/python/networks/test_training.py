@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -344,6 +345,27 @@ def test_refusal_of_test_data_leaves_nothing(
             out=tmp_path / "run",
         )
     assert not any(tmp_path.iterdir())
+
+
+def test_repeating_bits_on_a_gpu_says_what_it_needs(
+    points: ImageData, brief: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"]  # set when the package is imported
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("Deterministic behavior was enabled ... CUBLAS_WORKSPACE_CONFIG=:4096:8")
+
+    monkeypatch.setattr("htmu.networks.loop.cross_entropy", refused)
+    with pytest.raises(InvalidInputError, match="import htmu.networks first, or .*deterministic="):
+        train(small(), points, brief)
+
+
+def test_double_precision_is_not_trained_on_mps(
+    points: ImageData, brief: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mps = torch.device("mps")
+    monkeypatch.setattr("htmu.networks.training.choose_device", lambda device: mps)
+    assert train(small().double(), points, brief).device == "cpu"
 
 
 def test_any_error_of_a_step_is_one_line(points: ImageData, brief: Recipe) -> None:

@@ -42,7 +42,7 @@ def peak():
 with torch.no_grad():
     model(x[:4])
 before = peak()
-gram(model, x, memory=float(sys.argv[1]), out=sys.argv[3] or None)
+gram(model, x, memory=float(sys.argv[1]), out=sys.argv[3] or None, device="cpu")
 print(peak() - before)
 """
 

@@ -48,6 +48,10 @@ def test_figure1(tmp_path: Path) -> None:
     assert first.rows[0]["largest"] != first.rows[1]["largest"]
     assert first.picture.stat().st_size > 10_000
     assert told
+    assert [math.isnan(row["accuracy"]) for row in first.rows] == [True, False]
+    assert 0.1 < first.rows[1]["accuracy"] <= 1
+    # The kernels themselves are kept only while they are made.
+    assert not list((tmp_path / "out").glob("*kernel*"))
     with open(first.table, encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 2
     told.clear()
@@ -170,8 +174,11 @@ def test_verdict_counts_what_diverged() -> None:
         ]
 
     nan = math.nan
-    assert "diverged" not in figure2._verdict(made(1, 1, 1, 1))
-    assert figure2._verdict(made(1, 1, 1, nan)).endswith("; 1 of 4 networks diverged")
-    both = figure2._verdict(made(1, nan, nan, nan))
+    assert "diverged" not in figure2._verdict(made(1, 1, 1, 1), 10)
+    assert figure2._verdict(made(1, 1, 1, nan), 10).endswith("; 1 of 4 networks diverged")
+    both = figure2._verdict(made(1, nan, nan, nan), 10)
     assert both.endswith("; 1 of 2 batch sizes diverged (3 of 4 networks)")
-    assert "2 of 2 batch sizes" in figure2._verdict(made(nan, nan, nan, nan))
+    assert "2 of 2 batch sizes" in figure2._verdict(made(nan, nan, nan, nan), 10)
+    # log 10 is the loss of guessing: nothing was learned.
+    dead = figure2._verdict(made(1, 1, 1, 2.31), 10)
+    assert dead.endswith("; 1 of 4 networks diverged or learned nothing")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
 from htmu.errors import InvalidInputError
-from htmu.ntk.capture import Recorded, map_tensors
+from htmu.ntk.capture import Recorded, is_out_of_memory, map_tensors
 from htmu.ntk.layers.base import Layer
 
 __all__ = ["GenericLayer"]
@@ -43,11 +43,15 @@ class GenericLayer(Layer):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # on missing batching rules: only slower
                     return self._all_samples(prepared, gradients, names)
-            except Exception:  # whatever a module does that vmap cannot: the loop will tell
+            except Exception as error:  # whatever vmap cannot: the loop will tell
+                if is_out_of_memory(error):
+                    raise
                 self._loop = True
         try:
             return self._one_by_one(prepared, gradients, names)
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InvalidInputError(
                 f"{type(self.module).__name__} cannot be differentiated a sample at a time: "
