@@ -86,5 +86,5 @@ def test_gram(
         goal=goal,
         user=f"{before_user / user:.3g} times",
         mixed=f"{seconds['mixed']:.3g} s, {before / seconds['mixed']:.3g} times",
-        mixed_goal=mixed_goal or "none",
+        **({"mixed_goal": mixed_goal} if mixed_goal else {}),
     )

@@ -149,7 +149,7 @@ def test_download_replaces_what_a_kill_left_of_mnist(
 
 def test_mnist_of_an_old_torchvision(mnist: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "MNIST" / "processed").mkdir()
-    with pytest.raises(RunFileError, match="processed is of an old torchvision.* remove it"):
+    with pytest.raises(RunFileError, match=r"processed is of an old torchvision.* remove it"):
         load_data("mnist", data_dir=tmp_path)
 
 

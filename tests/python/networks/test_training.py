@@ -356,7 +356,7 @@ def test_repeating_bits_on_a_gpu_says_what_it_needs(
         raise RuntimeError("Deterministic behavior was enabled ... CUBLAS_WORKSPACE_CONFIG=:4096:8")
 
     monkeypatch.setattr("htmu.networks.loop.cross_entropy", refused)
-    with pytest.raises(InvalidInputError, match="import htmu.networks first, or .*deterministic="):
+    with pytest.raises(InvalidInputError, match=r"import htmu.networks first, or .*deterministic="):
         train(small(), points, brief)
 
 

@@ -64,7 +64,7 @@ def test_precisions_by_library_do_not_reach_the_passes(
 
 def test_memory_that_cannot_be_had_is_one_line() -> None:
     # More than an address has bits for: no system promises it.
-    with pytest.raises(InvalidInputError, match="no memory left .* smaller limit by `memory`"):
+    with pytest.raises(InvalidInputError, match=r"no memory left .* smaller limit by `memory`"):
         gram(nn.Linear(1, 1), torch.ones(6_000_000, 1), memory="1000TB", device="cpu")
 
 
