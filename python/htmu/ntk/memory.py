@@ -67,6 +67,11 @@ def _free_bytes() -> float:
     return 4e9
 
 
+#: Files of a control group's limit and use, and the line of memory.stat on what gives way.
+_VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = ("memory.max", "memory.current", "inactive_file")
+
+
 def group_bytes(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> float:
     """Memory left to this process's control groups, as of a container or a batch job; or inf."""
     try:
@@ -78,18 +83,18 @@ def group_bytes(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") ->
         _, _, rest = line.partition(":")
         controllers, _, name = rest.partition(":")
         if controllers == "memory":  # version 1
-            files = ("memory/", "memory.limit_in_bytes", "memory.usage_in_bytes")
-            files += ("total_inactive_file",)
+            base = Path(root, "memory")
+            limit, usage, cache = _VERSION_1
         elif rest and not controllers:
-            files = ("", "memory.max", "memory.current", "inactive_file")
+            base = Path(root)
+            limit, usage, cache = _VERSION_2
         else:
             continue
-        base = Path(root, files[0])
         group = Path(base, name.strip("/"))
         # A container may see the names that its groups have outside it.
         for folder in (group, *group.parents):
             if folder == base or base in folder.parents:
-                least = min(least, _left(folder, *files[1:]))
+                least = min(least, _left(folder, limit, usage, cache))
     return least
 
 

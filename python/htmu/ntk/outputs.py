@@ -51,10 +51,10 @@ def as_outputs(outputs: Any) -> str | list[int]:
 
 def choose_outputs(outputs: str | Sequence[int], count: int, dtype: torch.dtype) -> Outputs:
     """Outputs asked for, of a model with `count` of them."""
-    every = torch.eye(count, dtype=dtype)
+    every = torch.eye(count, dtype=dtype, device="cpu")
     if isinstance(outputs, str):
         if outputs == "sum":
-            return Outputs(torch.ones(1, count, dtype=dtype), trace=False)
+            return Outputs(torch.ones(1, count, dtype=dtype, device="cpu"), trace=False)
         return Outputs(every, trace=outputs == "trace")
     for i, item in enumerate(outputs):
         as_int(f"outputs[{i}]", item, minimum=0, maximum=count - 1)

@@ -27,7 +27,11 @@ __all__ = [
 def as_samples(samples: Any) -> Tensor:
     """Samples as a detached tensor whose first axis counts them."""
     try:
-        x = samples if isinstance(samples, Tensor) else torch.as_tensor(_native(samples))
+        x = (
+            samples
+            if isinstance(samples, Tensor)
+            else torch.as_tensor(_native(samples), device="cpu")
+        )
     except (TypeError, ValueError, RuntimeError):
         raise InvalidInputError(
             f"x must be a tensor or an array of numbers, got {type(samples).__name__}"

@@ -50,16 +50,21 @@ def test_autocast_does_not_reach_the_passes() -> None:
 )
 @pytest.mark.parametrize("value", ["bf16", "tf32"])
 def test_precisions_by_library_do_not_reach_the_passes(
-    value: str, monkeypatch: pytest.MonkeyPatch
+    value: str,
 ) -> None:
     model, x = network(), samples()
     expected = gram(model, x)
     places = [torch.backends.mkldnn.matmul]
     places += [torch.backends.cuda.matmul] if value == "tf32" else []
-    for place in places:
-        monkeypatch.setattr(place, "fp32_precision", value)
-    assert np.array_equal(gram(model, x, device="cpu"), expected)
-    assert all(place.fp32_precision == value for place in places)
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = value
+        assert np.array_equal(gram(model, x, device="cpu"), expected)
+        assert all(place.fp32_precision == value for place in places)
+    finally:
+        for place, old in zip(places, before, strict=True):
+            place.fp32_precision = old
 
 
 def test_memory_that_cannot_be_had_is_one_line() -> None:
@@ -83,7 +88,8 @@ def test_wanting_memory_in_a_model_is_not_its_fault() -> None:
 
 def test_classes_of_a_product_may_be_an_array() -> None:
     model, x = network(), samples()
-    found = product(model, x, outputs=np.array([2, 0]), device="cpu") @ np.eye(14)
+    classes: Any = np.array([2, 0])
+    found = product(model, x, outputs=classes, device="cpu") @ np.eye(14)
     assert np.allclose(found, gram(model, x, outputs=[2, 0], dtype="float64"), rtol=1e-10)
 
 

@@ -93,7 +93,7 @@ def test_figure2_says_which_batch_sizes_diverge(
         plot_spectra(grid, path, **options)
 
     monkeypatch.setattr(figure2, "plot_spectra", look)
-    scale = dataclasses.replace(TINY_WEIGHTS, epochs=1, batch_sizes=(60, 30, 5))
+    scale = dataclasses.replace(TINY_WEIGHTS, epochs=6, batch_sizes=(60, 30, 5))
     found = reproduce_figure2(tmp_path / "out", scale)
     assert [row["batch_size"] for row in found.rows] == [60, 30, 5]
     assert math.isnan(found.rows[2]["loss"])
