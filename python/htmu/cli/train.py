@@ -196,7 +196,8 @@ def train(
     """Train a network of the paper.
 
     A checkpoint is kept after every epoch. The same command again goes on where it stopped, bit for
-    bit on a CPU, and so does the folder alone: htmu train --out FOLDER. Settings must agree.
+    bit on a CPU, and so does htmu train --out FOLDER (with the same --data-dir, if the data have
+    one). Settings must agree.
 
     Example: htmu train --recipe figure2 --data digits --batch-size 50 --out run
     """

@@ -65,7 +65,7 @@ def load_data(
     normalization : {'image', 'dataset', 'none'}
         'image', the paper's: each channel of each image zero mean and unit variance, then the image
         of Euclidean norm sqrt(3072). 'dataset': mean and standard deviation of each channel over
-        the whole training split. 'none': pixels in [0, 1].
+        the whole training split (of 'gaussian', over the `n` points). 'none': pixels in [0, 1].
     **options
         For 'gaussian': `n_classes` (10) and `separation` (8), in standard deviations of the noise.
 

@@ -126,9 +126,7 @@ class Truth:
                     site.layer.rows(site.layer.prepare(calls[site]), by_site[site], [local])[local]
                     for site, local in found
                 ]
-            except (
-                Exception
-            ) as failure:  # a module may fail in any way where it is called by itself
+            except Exception as failure:  # a module may fail in any way by itself
                 if not forgive or is_out_of_memory(failure):
                     raise
                 wrong.append(name)
