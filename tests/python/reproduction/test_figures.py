@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra networks is not installed")
 
 from htmu.errors import InvalidInputError, RunFileError, RunSettingsError  # noqa: E402
+from htmu.ntk.assembly import Assembly  # noqa: E402
 from htmu.plotting import SpectrumPanel, plot_spectra  # noqa: E402
 from htmu.reproduction import (  # noqa: E402
     KERNEL_SCALES,
@@ -58,6 +60,32 @@ def test_figure1(tmp_path: Path) -> None:
     again = reproduce_figure1(tmp_path / "out", TINY_KERNELS, report=told.append)
     assert told == []  # everything was kept
     assert repr(again.rows) == repr(first.rows)
+
+
+def test_figure1_goes_on_with_a_kernel_that_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strips: list[None] = []
+    add_strip = Assembly._add_strip
+
+    def counted(*arguments: Any) -> None:
+        strips.append(None)
+        add_strip(*arguments)
+
+    monkeypatch.setattr(Assembly, "_add_strip", counted)
+    whole = reproduce_figure1(tmp_path / "whole", TINY_KERNELS)
+    each = len(strips) // 2
+    with monkeypatch.context() as patch:
+        # As if killed between the kernel and its eigenvalues.
+        patch.setattr(figure1, "eigvals", lambda kernel: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            reproduce_figure1(tmp_path / "out", TINY_KERNELS)
+    assert (tmp_path / "out" / "lenet-initial-kernel.npy").exists()
+    strips.clear()
+    found = reproduce_figure1(tmp_path / "out", TINY_KERNELS)
+    assert len(strips) == each  # of the trained network alone
+    assert repr(found.rows) == repr(whole.rows)
+    assert not list((tmp_path / "out").glob("*kernel*"))
 
 
 def test_figure1_assembles_kernels_on_the_processor_beside_mps(
