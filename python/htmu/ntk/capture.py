@@ -26,9 +26,11 @@ __all__ = [
     "class_gradients",
     "differentiate",
     "exact_arithmetic",
+    "has_drawn",
     "is_out_of_memory",
     "map_tensors",
     "random_states",
+    "requiring_gradients",
     "run_model",
     "tolerances",
     "with_graph",
@@ -157,8 +159,7 @@ def run_model(model: nn.Module, x: Tensor) -> Tensor:
             f"the model fails on x of shape {tuple(x.shape)} and {x.dtype}: {reason[:200]}; "
             f"give x as the model takes it"
         ) from error
-    after = random_states(x.device)
-    if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+    if has_drawn(before, x.device):
         torch.set_rng_state(before[0])
         for state in before[1:]:
             torch.cuda.set_rng_state(state, x.device)
@@ -187,6 +188,12 @@ def random_states(device: torch.device) -> list[Tensor]:
     """States of torch's generators that a model on this device draws from."""
     own = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
     return [torch.get_rng_state(), *own]
+
+
+def has_drawn(before: list[Tensor], device: torch.device) -> bool:
+    """Whether a generator has left the states that `random_states` gave."""
+    after = random_states(device)
+    return any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def check_own(outputs: Tensor, model: nn.Module) -> None:
@@ -273,6 +280,19 @@ def differentiate(
             f"the model cannot be differentiated: {reason[:200]}; mend its forward"
         ) from error
     return tuple(g.to_dense() if g is not None and g.is_sparse else g for g in found)
+
+
+@contextmanager
+def requiring_gradients(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Parameters of a private copy require gradients, so that a graph is kept; then none does."""
+    chosen = list(parameters)
+    try:
+        for parameter in chosen:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter in chosen:
+            parameter.requires_grad_(False)
 
 
 @contextmanager

@@ -152,11 +152,12 @@ def add_sliced(
     each = rows * width * size
     step = max(_FORMED // each, -(-_FEWEST_ROWS // classes))
     step = max(1, min(outputs, step, room // each))
-    sides = [_Formed(operand, step, features, room, target.dtype) for operand in (left, right)]
+    side = _Formed(left, step, features, room, target.dtype)
+    other = side if same else _Formed(right, step, features, room, target.dtype)
     for first in range(0, outputs, step):
         chosen = slice(first, min(first + step, outputs))
-        a = sides[0].rows(chosen)
-        _add_outer(target, a, a if same else sides[1].rows(chosen), same)
+        a = side.rows(chosen)
+        _add_outer(target, a, a if same else other.rows(chosen), same)
 
 
 class _Formed:
@@ -175,17 +176,14 @@ class _Formed:
         one = features(self._inputs[:1])
         self._width = one.shape[2]
         self._samples = max(1, min(64, room // (4 * one.numel() * one.element_size())))
-        self._step, self._dtype = step, dtype
-        self._buffers: list[Tensor] = []
+        size = self._gradients.shape[:2].numel() * step * self._width
+        dtypes = dict.fromkeys((self._gradients.dtype, dtype))
+        self._buffers = [self._gradients.new_empty(size, dtype=kind) for kind in dtypes]
 
     def rows(self, outputs: slice) -> Tensor:
         """The gradients (n c, outputs K), valid until the next call."""
         n, classes = self._gradients.shape[:2]
         count = outputs.stop - outputs.start
-        if not self._buffers:
-            size = n * classes * self._step * self._width
-            dtypes = dict.fromkeys((self._gradients.dtype, self._dtype))
-            self._buffers = [self._gradients.new_empty(size, dtype=dtype) for dtype in dtypes]
         views = [
             buffer[: n * classes * count * self._width].view(n, classes * count, self._width)
             for buffer in self._buffers

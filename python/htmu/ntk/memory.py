@@ -93,7 +93,7 @@ def group_bytes(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") ->
         group = Path(base, name.strip("/"))
         # A container may see the names that its groups have outside it.
         for folder in (group, *group.parents):
-            if folder == base or base in folder.parents:
+            if folder.is_relative_to(base):
                 least = min(least, _left(folder, limit, usage, cache))
     return least
 

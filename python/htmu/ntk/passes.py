@@ -14,6 +14,7 @@ from htmu.ntk.capture import (
     check_finite,
     check_own,
     class_gradients,
+    requiring_gradients,
     run_model,
     with_graph,
 )
@@ -61,18 +62,13 @@ def _fill_chunk(
     modules = dict.fromkeys(site.module for site in sites)
     every = dict(model.named_parameters(remove_duplicate=False))
     chosen = {name: every[name] for part in parts for name in part.names}
-    try:
-        for parameter in chosen.values():
-            parameter.requires_grad_(True)
+    with requiring_gradients(chosen.values()):
         with Recorder(model, modules, uses.copied) as recorder, torch.enable_grad():
             outputs = run_model(model, with_graph(x))
         check_finite(outputs.detach(), first)
         check_own(outputs, model)
         _check_calls(recorder, sites, uses, len(x))
         combination = Combination(outputs, weights, chosen, first)
-    finally:
-        for parameter in chosen.values():
-            parameter.requires_grad_(False)
     calls = {site: recorder.calls[site.module][site.call] for site in sites}
     for call in calls.values():
         call.versions.clear()

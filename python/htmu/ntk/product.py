@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from htmu.arguments import as_bool, as_choice, as_int
 from htmu.errors import EngineError, InvalidInputError, NonFiniteError
-from htmu.ntk.capture import exact_arithmetic, random_states
+from htmu.ntk.capture import exact_arithmetic, has_drawn, random_states
 from htmu.ntk.outputs import as_outputs, choose_outputs
 from htmu.ntk.preparation import as_device, as_samples, check_mode
 from htmu.ntk.selection import ParametersLike, select_parameters
@@ -210,8 +210,7 @@ class KernelProduct(LinearOperator):
                 "the model's outputs for a sample change with the batch that it is in, or from "
                 "call to call; call model.eval(), and use normalisations that do not mix samples"
             )
-        after = random_states(self._place)
-        if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+        if has_drawn(before, self._place):
             raise InvalidInputError("the model draws random numbers; call model.eval()")
         return found.shape[1]
 
@@ -263,7 +262,7 @@ class KernelProduct(LinearOperator):
                 value, backward = vjp(function, self._chosen)[:2]
                 v = draw(value)
                 gradient = _dense(backward(v)[0])
-            except (RuntimeError, NotImplementedError) as error:
+            except RuntimeError as error:
                 raise _not_differentiable(error) from error
             del backward
             forward = self._forward(function, u).double()
@@ -353,7 +352,7 @@ class KernelProduct(LinearOperator):
                     gradient = _dense(backward(columns[j, first : first + size])[0])
                     for name, value in gradient.items():
                         sums[j][name] = sums[j][name] + value if name in sums[j] else value
-            except (RuntimeError, NotImplementedError) as error:
+            except RuntimeError as error:
                 raise _not_differentiable(error) from error
             first += size
             del backward, gradient
@@ -372,7 +371,7 @@ class KernelProduct(LinearOperator):
             if not self._twice:
                 derivative: Tensor = jvp(function, (self._chosen,), (direction,))[1]
                 return derivative
-        except (RuntimeError, NotImplementedError) as error:
+        except RuntimeError as error:
             message = str(error)
             if not any(word in message for word in ("forward AD", "jvp", "forward-mode")):
                 raise _not_differentiable(error) from error
@@ -383,7 +382,7 @@ class KernelProduct(LinearOperator):
                 twice: Any = vjp(lambda v: backward(v)[0], torch.zeros_like(value))[1]
                 second: Tensor = twice(direction)[0]
                 return second.detach()
-        except (RuntimeError, NotImplementedError) as error:
+        except RuntimeError as error:
             raise _not_differentiable(error) from error
 
 

@@ -9,8 +9,7 @@ sample alone. What differs is used where no hook sees it, and is left to the who
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from htmu.ntk.capture import (
     check_finite,
     check_own,
     map_tensors,
+    requiring_gradients,
     run_model,
     with_graph,
 )
@@ -120,7 +120,7 @@ def _survey(
     for size in (2, 3):
         graph = _GraphSize(model)
         recorder = Recorder(model, sorted(watched))
-        with _differentiable(chosen), recorder, torch.enable_grad(), graph.measured():
+        with requiring_gradients(chosen), recorder, torch.enable_grad(), graph.measured():
             raw = run_model(model, with_graph(x[:size]))
         check_own(raw, model)
         found = raw.detach()
@@ -143,18 +143,6 @@ def _survey(
         call.edges.clear()
     numbers_of_one = graph.total // 3, max(graph.largest // 3, x[0].numel())
     return _Survey(runs[0], splits, copied, outputs[0], *numbers_of_one)
-
-
-@contextmanager
-def _differentiable(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
-    """Parameters require gradients, as in the passes, so that the graph keeps their factors."""
-    try:
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(False)
 
 
 class _GraphSize:

@@ -14,6 +14,7 @@ from htmu.ntk.capture import (
     class_gradients,
     differentiate,
     is_out_of_memory,
+    requiring_gradients,
     run_model,
     tolerances,
     with_graph,
@@ -39,9 +40,7 @@ class Truth:
         self._alone = []
         gradients: list[list[Tensor]] = []
         norms: list[list[float]] = []
-        try:
-            for parameter in [*chosen, *others]:
-                parameter.requires_grad_(True)
+        with requiring_gradients([*chosen, *others]):
             for i in range(len(x)):
                 with torch.enable_grad():
                     value = run_model(model, with_graph(x[i : i + 1]))
@@ -72,9 +71,6 @@ class Truth:
                 gradients.append(dense)
                 norms.append(sizes)
                 self._alone.append(value.detach())
-        finally:
-            for parameter in [*chosen, *others]:
-                parameter.requires_grad_(False)
         self._gradients = {
             name: [sample[number] for sample in gradients] for number, name in enumerate(names)
         }

@@ -105,10 +105,7 @@ def check_kernel_memory(
         try:
             make_schedule(assembly.needs, assembly.parts, assembly.limit)
         except InvalidInputError as error:
-            raise InvalidInputError(kernel_advice(error)) from None
+            # Not the advice to write the kernel to a file, which the figure does anyway.
+            text = str(error).partition(", or write the kernel")[0]
+            raise InvalidInputError(text) from None
     check_memory(2 * size * size, f"a kernel of {size} rows", advice="take a smaller n_kernel")
-
-
-def kernel_advice(error: InvalidInputError) -> str:
-    """Return the text of a refusal of `gram` without the advice to write the kernel to a file."""
-    return str(error).partition(", or write the kernel")[0]

@@ -29,7 +29,6 @@ from htmu.reproduction.checks import (
     as_report,
     as_scale,
     check_kernel_memory,
-    kernel_advice,
 )
 from htmu.reproduction.kept import Kept
 from htmu.reproduction.result import Reproduction, error_of, finite
@@ -234,19 +233,14 @@ def _stages(
     """Return the stages of one network, their spectra, and how training ended."""
     recipe = RECIPES["figure1"].replace(epochs=scale.epochs, seed=seed)
 
-    def spectrum(model: torch.nn.Module, stage: str) -> FloatArray:
+    def spectrum(stage: str, make: Callable[[], torch.nn.Module]) -> FloatArray:
         file = kept.folder / f"{network}-{stage}-kernel.npy"
 
         def compute() -> FloatArray:
             tell(f"{network}: kernel of {scale.n_kernel} images, {stage}")
             points = images.images[: scale.n_kernel]
-            try:
-                # In a file, so that a kill costs minutes of it and not hours.
-                matrix = gram(
-                    model.eval(), points, device=str(place), memory=memory, out=file, resume=True
-                )
-            except InvalidInputError as error:
-                raise InvalidInputError(kernel_advice(error)) from error
+            # In a file, so that a kill costs minutes of it and not hours.
+            matrix = gram(make(), points, device=str(place), memory=memory, out=file, resume=True)
             return np.asarray(eigvals(matrix).eigenvalues)
 
         values = kept.spectrum(f"{network}-{stage}", scale.n_kernel * images.n_classes, compute)
@@ -254,9 +248,12 @@ def _stages(
             used.unlink(missing_ok=True)
         return values
 
-    model = build_model(network, n_classes=images.n_classes, seed=seed)
-    calibrate_batch_norm(model, images.images)
-    initial = spectrum(model, "initial")
+    def calibrated() -> torch.nn.Module:
+        model = build_model(network, n_classes=images.n_classes, seed=seed)
+        calibrate_batch_norm(model, images.images)
+        return model
+
+    initial = spectrum("initial", calibrated)
     if not kept.has(f"{network}-trained"):
         tell(f"{network}: training, {recipe.epochs} epochs")
     result = train(
@@ -270,7 +267,7 @@ def _stages(
     end = {"loss": result.train_loss, "accuracy": result.train_accuracy}
     return [
         ("initial", initial, dict.fromkeys(end, np.nan)),
-        ("trained", spectrum(result.model, "trained"), end),
+        ("trained", spectrum("trained", result.model.eval), end),
     ]
 
 
